@@ -1,0 +1,92 @@
+{% set db = cookiecutter.__backends[cookiecutter.database_backend] %}
+"""Runs Alembic's migrations on the database that the settings name."""
+
+import importlib
+import logging
+import pkgutil
+from typing import Literal
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import create_engine, {% if not db.server %}event, {% endif %}pool
+
+from packages import database
+from packages.config.settings import settings
+from packages.database.config import SQLALCHEMY_DATABASE_URL, Base
+{% if not db.server %}
+from packages.database.connections import begin
+{% endif %}
+from packages.database.types import UtcDateTime
+
+# Every module of packages.database is imported, so that no model is forgotten.
+for module in pkgutil.iter_modules(database.__path__, f"{database.__name__}."):
+    importlib.import_module(module.name)
+
+# The command line gets Alembic's log lines; a program that runs migrations keeps its own logging.
+if context.config.cmd_opts is not None:
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.INFO)
+
+
+def render_item(kind: str, item: object, autogen: AutogenContext) -> str | Literal[False]:
+    """Write the project's own column type, with its import, into a generated revision."""
+    if kind == "type" and isinstance(item, UtcDateTime):
+        autogen.imports.add(f"from {UtcDateTime.__module__} import {UtcDateTime.__name__}")
+        return repr(item)
+    return False
+
+
+def run_migrations_offline() -> None:
+    """Write the migrations as SQL, without a database."""
+    context.configure(
+        url=SQLALCHEMY_DATABASE_URL,
+        target_metadata=Base.metadata,
+        literal_binds=True,
+        dialect_opts={"paramstyle": "named"},
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def run_migrations_online() -> None:
+    """Run the migrations, on a connection that is free of the service's time limits."""
+    engine = create_engine(
+        SQLALCHEMY_DATABASE_URL,
+        poolclass=pool.NullPool,
+        connect_args={
+{% for argument, value in db.sync.migration_connect_args.items() %}
+{% if value is string %}
+            "{{ argument }}": {{ value }},
+{% else %}
+            "{{ argument }}": (
+{% for part in value %}
+                {{ part }}
+{% endfor %}
+            ),
+{% endif %}
+{% endfor %}
+        },
+    )
+{% if not db.server %}
+    # One transaction for all, and for one process at a time. Foreign keys stay unenforced, since
+    # batch mode drops and recreates tables: https://alembic.sqlalchemy.org/en/latest/batch.html
+    event.listen(engine, "begin", begin)
+{% endif %}
+    with engine.connect() as connection:
+        context.configure(
+            connection=connection,
+            target_metadata=Base.metadata,
+            render_item=render_item,
+{% if not db.server %}
+            render_as_batch=True,
+            transactional_ddl=True,
+{% endif %}
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+if context.is_offline_mode():
+    run_migrations_offline()
+else:
+    run_migrations_online()

@@ -1,0 +1,110 @@
+{% set db = cookiecutter.__backends[cookiecutter.database_backend] %}
+"""Settings of the service: read from the environment, from `.env` and from a secrets directory.
+
+Precedence, first wins: environment variable, line in `.env`, file in the secrets directory
+(`/run/secrets`, or the directory that `SECRETS_DIR` names), default. A secret is a file with the
+name of its setting, as Docker and Kubernetes mount them.
+"""
+
+import os
+from pathlib import Path
+{% if db.server %}
+from typing import Annotated, Self
+{% else %}
+from typing import Annotated
+{% endif %}
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    NonNegativeInt,
+    PlainSerializer,
+    PositiveInt,
+{% if db.server %}
+    SecretStr,
+{% endif %}
+    ValidationError,
+{% if db.server %}
+    model_validator,
+{% endif %}
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import URL
+
+from packages.config import PROJECT_ROOT
+from packages.config.database_url import parse_database_url
+
+SECRETS_DIR = Path(os.environ.get("SECRETS_DIR", "/run/secrets"))
+DEFAULT_DATABASE_URL = "{{ db.sync.drivername }}://{{ db.location }}"
+
+DatabaseURL = Annotated[
+    URL,
+    NoDecode,
+    BeforeValidator(parse_database_url),
+    PlainSerializer(lambda url: url.render_as_string(), return_type=str, when_used="json"),
+]
+"""A SQLAlchemy URL: its `repr`, its `str` and its JSON all hide the password."""
+
+
+class Settings(BaseSettings):
+    """Everything that differs from one deployment to the next."""
+
+    model_config = SettingsConfigDict(
+        arbitrary_types_allowed=True,
+        env_file=PROJECT_ROOT / ".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        hide_input_in_errors=True,
+        secrets_dir=SECRETS_DIR if SECRETS_DIR.is_dir() else None,
+        use_attribute_docstrings=True,
+    )
+
+    DATABASE_URL: DatabaseURL = Field(default=DEFAULT_DATABASE_URL, validate_default=True)
+{% if db.server %}
+    """Where the {{ db.name }} database is."""
+    DATABASE_PASSWORD: SecretStr | None = None
+    """The password, when it comes apart from the URL: any characters, none needs an escape."""
+{% else %}
+    """Where the {{ db.name }} file is; a relative path starts at the project's folder."""
+{% endif %}
+{% for name in db.settings %}
+    {{ name }}: {{ cookiecutter.__settings[name].type }} = {{ cookiecutter.__settings[name].default }}
+    """{{ cookiecutter.__settings[name].doc }}"""
+{% endfor %}
+    DATABASE_POOL_SIZE: PositiveInt = 5
+    """Connections kept open per process, and requests that may use the database at once."""
+    DATABASE_MAX_OVERFLOW: NonNegativeInt = 10
+    """Connections above the pool's size for what is no request: probes, jobs, second sessions."""
+    DATABASE_POOL_TIMEOUT_SECONDS: PositiveInt = 10
+    """Seconds to wait for a free connection."""
+{% if db.server %}
+    DATABASE_POOL_RECYCLE_SECONDS: PositiveInt = 1800
+    """Seconds after which a connection is replaced; stay below the server's idle limit."""
+
+    @model_validator(mode="after")
+    def _put_password_into_url(self) -> Self:
+        password = self.DATABASE_PASSWORD.get_secret_value() if self.DATABASE_PASSWORD else ""
+        if password:
+            self.DATABASE_URL = self.DATABASE_URL.set(password=password)
+        return self
+{% endif %}
+
+
+def load_settings() -> Settings:
+    """Read the settings.
+
+    Raises:
+        SystemExit: a setting cannot be used. The message has one sentence for each such setting
+            and never shows a password.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        sentences = [
+            f"{'.'.join(map(str, detail['loc']))}: {detail['msg'].removeprefix('Value error, ')}"
+            for detail in error.errors(include_url=False, include_input=False)
+        ]
+    raise SystemExit("\n".join(sentences))
+
+
+settings = load_settings()

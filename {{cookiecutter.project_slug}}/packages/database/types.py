@@ -1,0 +1,49 @@
+{% set db = cookiecutter.__backends[cookiecutter.database_backend] %}
+"""Column types that mean the same to every model."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+{% for import in db.types.imports %}
+{{ import }}
+{% endfor %}
+from sqlalchemy.orm import mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+def utc_now() -> datetime:
+    """Return the current time, in UTC and with its time zone."""
+    return datetime.now(UTC)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A point in time, to the microsecond: goes in with any time zone, comes out in UTC."""
+
+    impl = {{ db.types.timestamp }}
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Convert to UTC.
+
+        Raises:
+            ValueError: the time has no time zone, so nobody can know what it means.
+        """
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; use datetime.now(UTC) or utc_now()")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Return the stored time in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+JsonDocument = {{ db.types.json }}
+
+IntegerKey = Annotated[int, mapped_column(Identity(), primary_key=True)]
+CreatedAt = Annotated[datetime, mapped_column(UtcDateTime, default=utc_now)]
+UpdatedAt = Annotated[datetime, mapped_column(UtcDateTime, default=utc_now, onupdate=utc_now)]
+JsonObject = Annotated[dict[str, Any], mapped_column(JsonDocument, default=dict)]

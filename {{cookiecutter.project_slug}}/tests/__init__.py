@@ -1,0 +1,6 @@
+"""The tests: importing them points the settings at the test database, before an engine exists."""
+
+from packages.config.settings import settings
+from tests.databases import choose_test_database
+
+settings.DATABASE_URL = choose_test_database()

@@ -1,0 +1,45 @@
+"""The test kit: a schema built by the migrations, and a session whose work each test rolls back."""
+
+from collections.abc import Iterator
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from packages.config import PROJECT_ROOT
+from packages.database.config import SessionLocal, engine
+from tests.databases import create_database, drop_database
+
+
+@pytest.fixture(scope="session")
+def alembic_config() -> Config:
+    """Return the configuration that the `alembic` command reads."""
+    return Config(PROJECT_ROOT / "alembic.ini")
+
+
+@pytest.fixture(scope="session")
+def schema(alembic_config: Config) -> Iterator[None]:
+    """Give the tests a database of their own, with the schema that the migrations build."""
+    create_database(engine.url)
+    command.upgrade(alembic_config, "head")
+    yield
+    engine.dispose()
+    drop_database(engine.url)
+
+
+@pytest.fixture
+def connection(schema: None) -> Iterator[Connection]:  # noqa: ARG001
+    """Give the test a connection; all that happens on it is rolled back."""
+    with engine.connect() as connection:
+        transaction = connection.begin()
+        yield connection
+        transaction.rollback()
+
+
+@pytest.fixture
+def db(connection: Connection) -> Iterator[Session]:
+    """Give the test a session; its commits end a savepoint, so that the test can be rolled back."""
+    with SessionLocal(bind=connection, join_transaction_mode="create_savepoint") as db:
+        yield db

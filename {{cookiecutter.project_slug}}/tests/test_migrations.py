@@ -1,0 +1,44 @@
+"""The migrations build the models' schema, and take it down again."""
+
+import logging
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
+
+from packages.database.config import engine
+
+TABLES = {"alembic_version", "jobs", "my_table", "users"}
+
+
+def test_there_is_one_head(alembic_config: Config) -> None:
+    """Two revisions never claim to be the newest."""
+    assert len(ScriptDirectory.from_config(alembic_config).get_heads()) == 1
+
+
+@pytest.mark.usefixtures("schema")
+def test_migrations_build_exactly_the_models(alembic_config: Config) -> None:
+    """`alembic check` finds nothing to add, drop or change."""
+    command.check(alembic_config)
+
+
+@pytest.mark.usefixtures("schema")
+def test_migrations_go_down_and_up_again(alembic_config: Config) -> None:
+    """Each revision can be taken back on a real database."""
+    try:
+        command.downgrade(alembic_config, "base")
+        assert set(inspect(engine).get_table_names()) == {"alembic_version"}
+    finally:
+        command.upgrade(alembic_config, "head")
+    assert set(inspect(engine).get_table_names()) == TABLES
+
+
+@pytest.mark.usefixtures("schema")
+def test_migrations_leave_logging_alone(alembic_config: Config) -> None:
+    """A program that runs the migrations keeps its own loggers, handlers and levels."""
+    logger = logging.getLogger("of.the.application")
+    before = (logger.disabled, logging.root.level, list(logging.root.handlers))
+    command.upgrade(alembic_config, "head")
+    assert (logger.disabled, logging.root.level, list(logging.root.handlers)) == before

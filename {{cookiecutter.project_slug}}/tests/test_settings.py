@@ -1,0 +1,147 @@
+{% set db = cookiecutter.__backends[cookiecutter.database_backend] %}
+"""The settings mend what is only spelled otherwise, and refuse the rest in one sentence."""
+
+{% if not db.server %}
+from pathlib import Path
+
+{% endif %}
+import pytest
+{% if db.server %}
+from pydantic import SecretStr
+{% endif %}
+
+{% if not db.server %}
+from packages.config import PROJECT_ROOT
+{% endif %}
+from packages.config.database_url import DRIVERNAME, parse_database_url
+from packages.config.settings import {% if db.server %}Settings, {% endif %}load_settings
+
+{% if db.server %}
+LOCATION = "app:s3cret@db.example:{{ db.port }}/app"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{DRIVERNAME}://{LOCATION}",
+{% for spelling in db.spellings %}
+        f"{{ spelling }}://{LOCATION}",
+{% endfor %}
+        f"  {DRIVERNAME.upper()}://{LOCATION}\n",
+    ],
+)
+def test_other_spellings_are_mended(text: str) -> None:
+    """Platforms and shells spell the same URL in many ways."""
+    url = parse_database_url(text)
+    assert url.render_as_string(hide_password=False) == f"{DRIVERNAME}://{LOCATION}"
+
+
+@pytest.mark.parametrize("password", ["s3cret", "p@ss:w/rd%?#+ &", "ßpässwörd 密", "'\"\\`$"])
+def test_password_may_come_apart(password: str) -> None:
+    """A password in `DATABASE_PASSWORD` needs no escape and reaches the driver as it is."""
+    url = parse_database_url(f"{DRIVERNAME}://app@db.example/app")
+    settings = Settings(DATABASE_URL=url, DATABASE_PASSWORD=SecretStr(password))
+    assert settings.DATABASE_URL.password == password
+    assert settings.DATABASE_URL.host == "db.example"
+
+
+def test_password_is_never_shown() -> None:
+    """Neither the text forms of the settings nor their dumps hold the password."""
+    url = parse_database_url(f"{DRIVERNAME}://{LOCATION}")
+    settings = Settings(DATABASE_URL=url, DATABASE_PASSWORD=SecretStr("canary"))
+    shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    assert "s3cret" not in shown
+    assert "canary" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "it is empty"),
+        (" \n", "it is empty"),
+        ("app:s3cret@db.example/app", "not a database URL"),
+        (f"sqlite+nodriver://{LOCATION}", "not {{ db.name }}"),
+        (f"{DRIVERNAME.partition('+')[0]}+nodriver://{LOCATION}", "the driver 'nodriver'"),
+        (f"{DRIVERNAME}://app:s3cret@db.example:port/app", "port is not a number"),
+        (f"{DRIVERNAME}://app:s3cret@db.example", "names no database"),
+        (f"{DRIVERNAME}://app:s3cret@word@db.example/app", "percent-encode"),
+        (f"{DRIVERNAME}://app:s3cret/word@db.example/app", "percent-encode"),
+        (f"{DRIVERNAME}://app:s3cret#word@db.example/app", "percent-encode"),
+    ],
+)
+def test_unusable_url_is_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, text: str, sentence: str
+) -> None:
+    """The message names the setting and the mend, and shows no part of a password."""
+    monkeypatch.setenv("DATABASE_URL", text)
+    with pytest.raises(SystemExit) as refused:
+        load_settings()
+    message = str(refused.value)
+    assert message.startswith("DATABASE_URL: ")
+    assert sentence in message
+    assert "\n" not in message
+    assert "s3cret" not in message
+    assert "word@" not in message
+{% else %}
+
+@pytest.mark.parametrize(
+    "text", ["sqlite:///a.db", "sqlite+pysqlite:///a.db", "  SQLite:///a.db\n"]
+)
+def test_other_spellings_are_mended(text: str) -> None:
+    """Shells and editors spell the same URL in many ways."""
+    assert parse_database_url(text).drivername == DRIVERNAME
+
+
+def test_relative_path_starts_at_the_project(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """There is one database, not one for each folder that a command runs in."""
+    monkeypatch.chdir(tmp_path)
+    url = parse_database_url("sqlite:///a.db")
+    assert url.database == str(PROJECT_ROOT / "a.db")
+
+
+def test_absolute_path_is_kept(tmp_path: Path) -> None:
+    """Four slashes begin an absolute path."""
+    url = parse_database_url(f"sqlite:///{tmp_path}/a.db")
+    assert url.database == str(tmp_path / "a.db")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "it is empty"),
+        (" \n", "it is empty"),
+        ("a.db", "not a database URL"),
+        ("postgresql://db.example/app", "not {{ db.name }}"),
+        ("sqlite+nodriver:///a.db", "the driver 'nodriver'"),
+        ("sqlite://a.db", "followed by a host name"),
+        ("sqlite://", "in memory"),
+        ("sqlite:///:memory:", "in memory"),
+        ("sqlite:///file:a?mode=memory&uri=true", "in memory"),
+        ("sqlite:///tests", "is a folder"),
+        ("sqlite:///no/such/folder/a.db", "does not exist"),
+    ],
+)
+def test_unusable_url_is_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, text: str, sentence: str
+) -> None:
+    """The message names the setting, what is wrong with it, and the mend."""
+    monkeypatch.setenv("DATABASE_URL", text)
+    with pytest.raises(SystemExit) as refused:
+        load_settings()
+    message = str(refused.value)
+    assert message.startswith("DATABASE_URL: ")
+    assert sentence in message
+    assert "\n" not in message
+{% endif %}
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "many", ""])
+def test_unusable_number_is_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """A pool of no connections is refused when the settings load, not at the first request."""
+    monkeypatch.setenv("DATABASE_POOL_SIZE", text)
+    with pytest.raises(SystemExit, match=r"^DATABASE_POOL_SIZE: .*(integer|greater than 0)"):
+        load_settings()

@@ -1,0 +1,51 @@
+"""A unit of work is stored whole, or not at all, and runs again only when that is the remedy."""
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from packages.database.models import MyModel
+from packages.database.transaction import run_in_transaction
+from packages.database.user_data_model import User
+
+
+def add_row(db: Session) -> str:
+    """Store a row."""
+    db.add(MyModel(name="row"))
+    return "done"
+
+
+def test_work_is_committed(db: Session) -> None:
+    """What `work` returns comes back, and its rows stay."""
+    assert run_in_transaction(db, add_row) == "done"
+    db.rollback()
+    assert db.scalars(select(MyModel.name)).all() == ["row"]
+
+
+def test_failed_work_leaves_nothing_and_is_not_repeated(db: Session) -> None:
+    """An error of the program is none of the database's: it goes through at once."""
+    calls = []
+
+    def work(db: Session) -> None:
+        calls.append(add_row(db))
+        db.flush()
+        raise RuntimeError("failed")
+
+    with pytest.raises(RuntimeError, match="failed"):
+        run_in_transaction(db, work)
+    assert len(calls) == 1
+    assert db.scalars(select(MyModel)).all() == []
+
+
+def test_broken_constraint_is_not_repeated(db: Session) -> None:
+    """Trying again would not make a taken address free."""
+    calls = []
+
+    def work(db: Session) -> None:
+        calls.append(1)
+        db.add_all([User(email="a@example.com", name="a"), User(email="a@example.com", name="b")])
+
+    with pytest.raises(IntegrityError):
+        run_in_transaction(db, work)
+    assert len(calls) == 1
