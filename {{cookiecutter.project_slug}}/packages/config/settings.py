@@ -41,9 +41,9 @@ DatabaseURL = Annotated[
     URL,
     NoDecode,
     BeforeValidator(parse_database_url),
-    PlainSerializer(lambda url: url.render_as_string(), return_type=str, when_used="json"),
+    PlainSerializer(lambda url: url.render_as_string(), return_type=str),
 ]
-"""A SQLAlchemy URL: its `repr`, its `str` and its JSON all hide the password."""
+"""A SQLAlchemy URL: its `repr`, its `str` and its dumps hide the password."""
 
 
 class Settings(BaseSettings):
