@@ -1,0 +1,21 @@
+# The two commands of the README. They need git, make and Python 3.11 or newer, and nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint render clean
+
+demo: .venv/installed  ## render the default project, install and migrate it, and ask it something
+	$(BIN)/python scripts/demo.py
+
+test: .venv/installed  ## everything: the table, all renders, the hooks, the rendered projects on real servers
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	$(BIN)/pytest -n auto --dist worksteal
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+clean:
+	rm -rf .venv demo

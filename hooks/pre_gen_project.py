@@ -1,0 +1,177 @@
+"""Refuse the answers that cannot give a working project, before anything is rendered.
+
+Each fault is one sentence on standard error: the question, the answer, the mend. All faults are told at once,
+and the exit code 1 makes Cookiecutter remove the folder it has just made.
+
+An answer such as ``../x`` must not decide where that folder is made, which happens before any hook runs. So
+``__slug_guard`` in cookiecutter.json replaces a dangerous ``project_slug`` by ``refused_answer`` and
+``__answered_slug`` keeps what was answered, to be judged and shown here.
+"""
+
+import json
+import keyword
+import re
+import sys
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+
+# Cookiecutter renders this file with Jinja before Python reads it, so no answer may stand in it as source. JSON in
+# a raw string is safe: it holds no line break, and never three quotes in a row.
+CONTEXT = r"""{{ cookiecutter | tojson }}"""
+
+# JSON writes an emoji and two loose surrogates alike; a configuration file can hold the latter, and no file can be
+# written with them. So each text is told again as a list of its characters, which keeps the two apart.
+CHARACTERS = r"""{{
+    {
+        "project_name": cookiecutter.project_name | string | list,
+        "description": cookiecutter.description | string | list,
+        "author_name": cookiecutter.author_name | string | list,
+        "author_email": cookiecutter.author_email | string | list,
+    } | tojson
+}}"""
+
+LONGEST_SHOWN = 40
+LONGEST_SLUG = 50
+LONGEST_TEXT = 500
+LONGEST_EMAIL = 254  # RFC 5321, section 4.5.3.1.3, less the two angle brackets
+REQUIRED = ("project_name", "author_name")  # a heading, the holder of a copyright
+INVISIBLE = ("Cf", "Zs")
+
+SLUG = re.compile(r"[a-z](?:[a-z0-9_]*[a-z0-9])?")
+# What hatchling, setuptools, flit, poetry and uv all accept in `authors`: a local part of ASCII atoms, a domain
+# with a dot. A domain may be written in any script; quoted local parts and address literals are not worth their rule.
+ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+LABEL = r"(?:[A-Za-z0-9_-]|[^\x00-\x7F\s])+"
+EMAIL = re.compile(rf"{ATOM}(?:\.{ATOM})*@{LABEL}(?:\.{LABEL})+")
+
+# "Trojan Source" (CVE-2021-42574): these make a line read other than it is. The marks that right-to-left scripts
+# need (U+200E, U+200F, U+061C) and the joiners of scripts and emoji (U+200C, U+200D) are harmless and allowed.
+DIRECTION_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+BYTE_ORDER_MARK = "\ufeff"  # readers drop it, so it would not come back unchanged
+LAST_OF_A_PLANE = 0xFFFE  # this and the next code point of each plane are no characters, and YAML refuses them
+LINE_BREAKS = frozenset("\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029")
+
+
+def shown(answer: object) -> str:
+    """Return the answer as it may stand in a sentence: on one line, unprintable characters escaped, not too long."""
+    text = answer if isinstance(answer, str) else str(answer)
+    return repr(text) if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]!r}..."
+
+
+def unprintable(character: str) -> str:
+    """Say why a character cannot stand in a file that people read, or return an empty string."""
+    if character in LINE_BREAKS:
+        return "a line break"
+    if character in DIRECTION_OVERRIDES:
+        return "a direction override, which hides what the text says"
+    if character == BYTE_ORDER_MARK:
+        return "a byte order mark"
+    if ord(character) & LAST_OF_A_PLANE == LAST_OF_A_PLANE or "\ufdd0" <= character <= "\ufdef":
+        return "a code point that Unicode keeps free"
+    # Unassigned code points pass: they may be letters of a newer Unicode than this Python knows.
+    return {"Cc": "a control character", "Cs": "half of a character"}.get(unicodedata.category(character), "")
+
+
+def text_faults(question: str, answer: object) -> Iterator[str]:
+    """Yield what keeps free text from coming back unchanged from every file it is rendered to."""
+    if not isinstance(answer, str):
+        yield f"{question}: {shown(answer)} is not text; put it in quotes where it is configured."
+        return
+    if question in REQUIRED and all(unicodedata.category(character) in INVISIBLE for character in answer):
+        yield f"{question}: {shown(answer)} shows nothing; give some text."
+    if len(answer) > LONGEST_TEXT:
+        yield f"{question}: {shown(answer)} has {len(answer)} characters; use at most {LONGEST_TEXT}."
+    bad = [(place, character) for place, character in enumerate(answer, 1) if unprintable(character)]
+    if bad:
+        place, character = bad[0]
+        mend = "remove it" if len(bad) == 1 else f"remove it and {len(bad) - 1} more like it"
+        why = unprintable(character)
+        yield f"{question}: {shown(answer)} holds U+{ord(character):04X} ({why}) at character {place}; {mend}."
+    elif answer != answer.strip():
+        yield f"{question}: {shown(answer)} begins or ends with a blank, which headings and metadata lose; remove it."
+
+
+def email_faults(answer: object) -> Iterator[str]:
+    """Yield why no build tool would take the address; it may be empty."""
+    faults = list(text_faults("author_email", answer))
+    yield from faults
+    if faults or not isinstance(answer, str) or not answer:
+        return
+    if len(answer) > LONGEST_EMAIL or not EMAIL.fullmatch(answer):
+        yield f"author_email: {shown(answer)} is no e-mail address; give one like 'jane@example.com', or none."
+
+
+def reserved_names(context: dict[str, Any]) -> dict[str, str]:
+    """Return each name that a project cannot have, with what it is the name of."""
+    reserved = dict.fromkeys(sys.stdlib_module_names, "a module of Python's standard library")
+    for row in context["__backends"].values():
+        reserved |= dict.fromkeys(row["imports"], "a package the project uses")
+    for meaning, names in context["_reserved_names"].items():
+        reserved |= dict.fromkeys(names, meaning)
+    return reserved | dict.fromkeys([*keyword.kwlist, *keyword.softkwlist], "a keyword of Python")
+
+
+def distribution_name(slug: str) -> str:
+    """Return the slug as package indexes compare it: `a__b` is the same distribution as `a_b`."""
+    return re.sub(r"_+", "_", slug.lower())
+
+
+def suggestion(slug: str, reserved: dict[str, str]) -> str:
+    """Return a valid slug that is near to the answer."""
+    words = re.sub(r"[^a-z0-9]+", "_", slug.lower()).strip("_") or "my_service"
+    if not words[0].isalpha():
+        words = f"app_{words}"
+    words = words[: LONGEST_SLUG - len("_service")].strip("_")
+    return f"{words}_service" if words in reserved else words
+
+
+def slug_faults(answer: str, project_name: object, reserved: dict[str, str]) -> Iterator[str]:
+    """Yield why the slug cannot name a folder, a distribution and a Python identifier at once."""
+    mend = f"give one such as project_slug={suggestion(answer, reserved)}"
+    if not answer:
+        yield f"project_slug: '' is empty, which is all that project_name {shown(project_name)} yields; {mend}."
+    elif len(answer) > LONGEST_SLUG:
+        yield f"project_slug: {shown(answer)} has {len(answer)} characters, more than {LONGEST_SLUG}; {mend}."
+    elif not SLUG.fullmatch(answer):
+        rule = "lower-case letters a-z, digits and _, with a letter first and no _ last"
+        yield f"project_slug: {shown(answer)} is not made of {rule}; {mend}."
+    elif meaning := reserved.get(distribution_name(answer)):
+        yield f"project_slug: {shown(answer)} is {meaning}; {mend}."
+
+
+def find_faults(context: dict[str, Any]) -> Iterator[str]:
+    """Yield every fault of every answer, in the order of the questions."""
+    slug = context["project_slug"]
+    if slug == "refused_answer":
+        slug = context["__answered_slug"]
+    yield from text_faults("project_name", context["project_name"])
+    yield from slug_faults(str(slug), context["project_name"], reserved_names(context))
+    yield from text_faults("description", context["description"])
+    yield from text_faults("author_name", context["author_name"])
+    yield from email_faults(context["author_email"])
+    # Cookiecutter refuses an unknown choice itself, except in a replay file.
+    backend, backends = context["database_backend"], context["__backends"]
+    if backend not in backends:
+        yield f"database_backend: {shown(backend)} is unknown; choose one of {', '.join(backends)}."
+
+
+def read_context() -> dict[str, Any]:
+    """Return all that Cookiecutter knows, with the texts exactly as they were answered."""
+    context: dict[str, Any] = json.loads(CONTEXT)
+    for question, characters in json.loads(CHARACTERS).items():
+        if isinstance(context[question], str):
+            context[question] = "".join(characters)
+    return context
+
+
+def main() -> int:
+    """Print the faults and return the exit code."""
+    faults = list(find_faults(read_context()))
+    for fault in faults:
+        print(fault, file=sys.stderr)  # never fails: Python escapes what a console cannot show on standard error
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What people may answer, and what becomes of it."""

@@ -1,0 +1,140 @@
+"""The tables of hostile answers, one bake each."""
+
+from pathlib import Path
+
+import pytest
+from pytest_cookies.plugin import Cookies
+
+from tests.answers.baking import DEFAULTS, SENTENCE, Outcome, assert_refused, assert_unchanged, bake
+from tests.answers.nasties import BROKEN_EMAILS, BROKEN_SLUGS, BROKEN_TEXTS, EMAILS, SLUGS, TEXTS
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_printable_text_comes_back_unchanged(text: str, output: Path) -> None:
+    """Any printable text, in any script, renders a project whose files parse and say exactly that text."""
+    answers = dict.fromkeys(["project_name", "description", "author_name"], text) | {"project_slug": "my_service"}
+    outcome = bake(answers, output)
+    assert outcome.project, outcome.sentences
+    assert_unchanged(outcome.project, answers)
+
+
+@pytest.mark.parametrize("text", BROKEN_TEXTS.values(), ids=BROKEN_TEXTS)
+def test_text_that_no_file_can_hold_is_refused(text: str, output: Path) -> None:
+    """Text that would break a file, or read other than it is, is refused with a sentence for each question."""
+    questions = ["project_name", "description", "author_name", "author_email"]
+    outcome = bake(dict.fromkeys(questions, text) | {"project_slug": "my_service"}, output)
+    assert_refused(outcome, *questions)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_a_valid_slug_names_the_folder(slug: str, output: Path) -> None:
+    """A slug that is a plain identifier is the name of the folder and of the distribution."""
+    outcome = bake({"project_slug": slug}, output)
+    assert outcome.left == [slug], outcome.sentences
+    assert_unchanged(output / slug, {})
+
+
+@pytest.mark.parametrize("slug", BROKEN_SLUGS.values(), ids=BROKEN_SLUGS)
+def test_a_slug_that_cannot_work_is_refused_with_one_that_does(slug: str, tmp_path: Path) -> None:
+    """A slug that cannot work is refused, nothing is made in or beside the output folder, and the mend works."""
+    output = tmp_path / "deep" / "output"
+    output.mkdir(parents=True)
+    outcome = bake({"project_slug": slug}, output)
+    assert_refused(outcome, "project_slug")
+    assert [path.name for path in tmp_path.rglob("*")] == ["deep", "output"]
+
+    mend = outcome.sentences[0].rpartition("project_slug=")[2].removesuffix(".")
+    assert bake({"project_slug": mend}, output).left == [mend]
+
+
+@pytest.mark.parametrize("email", EMAILS)
+def test_an_address_that_build_tools_take_is_taken(email: str, output: Path) -> None:
+    """An e-mail address, or none, stands in the metadata as given."""
+    outcome = bake({"author_email": email}, output)
+    assert outcome.project, outcome.sentences
+    assert_unchanged(outcome.project, {"author_email": email})
+
+
+@pytest.mark.parametrize("email", BROKEN_EMAILS)
+def test_an_address_that_build_tools_reject_is_refused(email: str, output: Path) -> None:
+    """An address that would stop the build of the package is refused before there is one."""
+    assert_refused(bake({"author_email": email}, output), "author_email")
+
+
+@pytest.mark.parametrize("nothing", ["", "\u200d", "\u200b\u00ad\u2060"])
+@pytest.mark.parametrize("question", ["project_name", "author_name"])
+def test_a_required_text_is_asked_for(question: str, nothing: str, output: Path) -> None:
+    """A name that shows nothing is refused, as a heading and a licence need one."""
+    assert_refused(bake({question: nothing, "project_slug": "my_service"}, output), question)
+
+
+def test_a_description_may_be_empty(output: Path) -> None:
+    """A project without a description renders, and its files parse."""
+    outcome = bake({"description": ""}, output)
+    assert outcome.project, outcome.sentences
+    assert_unchanged(outcome.project, {"description": ""})
+
+
+@pytest.mark.parametrize("name", ["!!!", "🎉", "---", "\uf8ff"])
+def test_a_name_without_letters_asks_for_a_slug(name: str, output: Path) -> None:
+    """When no slug can be made of the name, the sentence says to give one, and giving one is enough."""
+    outcome = bake({"project_name": name}, output)
+    assert_refused(outcome, "project_slug")
+    assert "project_slug=my_service" in outcome.sentences[0]
+    assert bake({"project_name": name, "project_slug": "my_service"}, output).left == ["my_service"]
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("My Service", "my_service"),
+        ("日本語", "ri_ben_yu"),
+        ("Straße", "strasse"),
+        ("../x", "x"),
+        ("O'Brien & Söhne", "o_brien_sohne"),
+        ("long " * 90 + "name", ("long_" * 12)[:49]),
+    ],
+)
+def test_the_slug_follows_the_name(name: str, slug: str, output: Path) -> None:
+    """The slug proposed for a name is lower case, of letters and underscores, at most 50 long, and works."""
+    assert bake({"project_name": name}, output).left == [slug]
+
+
+def test_all_faults_are_told_at_once(output: Path) -> None:
+    """A user who made five mistakes reads five sentences, in the order of the questions, not one at a time."""
+    wrong = {
+        "project_name": "",
+        "project_slug": "class",
+        "description": "a\nb" + "x" * 500,
+        "author_name": "\x1b",
+        "author_email": "?",
+    }
+    outcome = bake(wrong, output)
+    assert_refused(outcome, *wrong)
+    told = [match["question"] for sentence in outcome.sentences if (match := SENTENCE.fullmatch(sentence))]
+    assert told == ["project_name", "project_slug", "description", "description", "author_name", "author_email"]
+
+
+def test_other_content_of_the_output_folder_stays(output: Path) -> None:
+    """A refusal leaves the files that were there before, also a folder of the very name that was asked for."""
+    (output / "class").mkdir()
+    (output / "class" / "notes.txt").write_text("mine")
+    outcome = bake({"project_slug": "class"}, output, overwrite_if_exists=True)
+    assert outcome == Outcome(None, outcome.sentences, ["class"])
+    assert (output / "class" / "notes.txt").read_text() == "mine"
+    assert [path.name for path in (output / "class").iterdir()] == ["notes.txt"]
+
+
+def test_the_defaults_work(cookies: Cookies) -> None:
+    """Without a single answer there is a project, through pytest-cookies as a template's users test theirs."""
+    result = cookies.bake()
+    assert result.exit_code == 0
+    assert result.project_path.name == DEFAULTS["project_slug"]
+    assert_unchanged(result.project_path, {})
+
+
+def test_pytest_cookies_sees_a_refusal(cookies: Cookies) -> None:
+    """A refusal is an exit code and an exception for those who bake with pytest-cookies."""
+    result = cookies.bake(extra_context={"project_slug": "../x"})
+    assert result.exit_code != 0
+    assert "exit status: 1" in str(result.exception)

@@ -1,0 +1,132 @@
+"""The hooks as programs, and the data they read."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.answers.baking import DEFAULTS, SENTENCE, TEMPLATE, bake
+
+POST = TEMPLATE / "hooks" / "post_gen_project.py"
+CONTEXT: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+BACKENDS: list[str] = CONTEXT["database_backend"]
+RESERVED = {name for names in CONTEXT["_reserved_names"].values() for name in names}
+
+
+def load(path: Path) -> ModuleType:
+    """Import a hook as it stands, unrendered: its Jinja is inside a string."""
+    spec = spec_from_file_location(path.stem, path)
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+PRE = load(TEMPLATE / "hooks" / "pre_gen_project.py")
+
+
+def faults(**answers: object) -> list[str]:
+    """Ask the hook in this process, which takes microseconds."""
+    known = {**CONTEXT, **DEFAULTS, "database_backend": BACKENDS[0], **answers}
+    return list(PRE.find_faults(known))
+
+
+def test_the_defaults_have_no_fault() -> None:
+    """The questions can all be answered with Enter."""
+    assert faults() == []
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(DEFAULTS, st.text() | st.none() | st.booleans())))
+@settings(max_examples=2000)
+def test_each_fault_is_one_sentence(answers: dict[str, object]) -> None:
+    """Each fault is one printable line, that names a question of the user's and ends with the mend."""
+    for fault in faults(**answers):
+        match = SENTENCE.fullmatch(fault)
+        assert match, fault
+        assert match["question"] in answers
+        assert fault.isprintable()
+
+
+@given(st.text() | st.sampled_from(sorted(sys.stdlib_module_names | RESERVED)))
+@settings(max_examples=2000)
+def test_the_suggested_slug_is_accepted(slug: str) -> None:
+    """A user who follows the sentence is done: the slug it proposes is valid."""
+    for fault in faults(project_slug=slug):
+        assert faults(project_slug=fault.rpartition("project_slug=")[2].removesuffix(".")) == []
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_slug_shadows_what_the_project_uses(backend: str, output: Path) -> None:
+    """What the rendered project imports, requires or has as a folder cannot be its slug."""
+    project = bake({"database_backend": backend}, output).project
+    assert project
+    names = {path.name for path in project.iterdir() if path.is_dir()}
+    for path in project.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module.partition(".")[0])
+    metadata = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = [metadata["project"]["dependencies"], *metadata["project"]["optional-dependencies"].values()]
+    names |= {re.split(r"[^\w.-]", item)[0] for group in groups for item in group if isinstance(item, str)}
+    accepted = {name for name in names if not faults(project_slug=re.sub("[-.]+", "_", name.lower()))}
+    assert accepted == set()
+
+
+def test_the_choices_are_the_rows() -> None:
+    """Every database offered has a row, and every row is offered."""
+    assert list(CONTEXT["__backends"]) == BACKENDS
+
+
+@pytest.mark.parametrize("question", [key for key, value in CONTEXT.items() if isinstance(value, list)])
+def test_every_choice_has_an_aligned_label(question: str) -> None:
+    """Each choice is explained in one line, and the lines of a question are aligned."""
+    labels = dict(CONTEXT["__prompts__"][question])
+    assert labels.pop("__prompt__")
+    assert list(labels) == CONTEXT[question]
+    assert len({label.index("|") for label in labels.values()}) == 1
+    assert all("[" not in label and len(label) < 70 for label in labels.values()), "[ is markup at the prompt"
+
+
+@pytest.mark.parametrize("framework", CONTEXT["web_framework"])
+def test_the_next_commands_fit_the_project(framework: str, output: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The commands printed at the end go into the folder and install; only a web service is served."""
+    assert bake({"web_framework": framework}, output).project
+    printed = capfd.readouterr().out
+    assert "    cd my_service\n    uv sync\n" in printed
+    assert ("uv run uvicorn packages.api.app:app" in printed) == (framework == "fastapi")
+
+
+def test_the_last_hook_changes_nothing(output: Path) -> None:
+    """The hook may run again on every update: it says the same, and touches no file."""
+    project = bake({}, output).project
+    assert project
+    before = {path: path.stat().st_mtime_ns for path in project.rglob("*")}
+    said = [subprocess.run([sys.executable, POST], cwd=project, check=True, capture_output=True).stdout for _ in "12"]
+    assert said[0] == said[1] != b""
+    assert {path: path.stat().st_mtime_ns for path in project.rglob("*")} == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_or_closed_output_does_not_cost_the_project(output: Path) -> None:
+    """When the last words cannot be printed the hook still ends well, so Cookiecutter keeps the project."""
+    with Path("/dev/full").open("wb") as full:
+        assert subprocess.run([sys.executable, POST], cwd=output, check=False, stdout=full).returncode == 0
+    closed = f'exec "{sys.executable}" "{POST}" >&-'
+    assert subprocess.run(["sh", "-c", closed], cwd=output, check=False).returncode == 0
+    done = subprocess.run(
+        [sys.executable, POST], cwd=output, check=False, env={"PYTHONIOENCODING": "ascii", "PATH": ""}
+    )
+    assert done.returncode == 0

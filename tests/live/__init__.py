@@ -1,0 +1,1 @@
+"""The rendered projects, run on real databases."""

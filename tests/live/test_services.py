@@ -1,0 +1,91 @@
+"""Each backend and style as a team would use it: installed from its own files, on a real database."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.live.databases import Databases, live_cells
+from tests.live.service import serve
+from tests.template import PYTHONS, Project, install, render
+
+CELLS = live_cells()
+# Every Python and every SQLAlchemy is met by every cell, though not every pair of them.
+ENVIRONMENTS = [("3.11", "2.0"), ("3.12", "2.1"), ("3.13", "2.1")]
+
+
+def sqlalchemy(version: str) -> str:
+    """Return the requirement for the newest release of a version."""
+    return f"sqlalchemy=={version}.*"
+
+
+def check_migrations(project: Project) -> None:
+    """Run the migrations up, down and up again, and compare them with the models."""
+    for command in ("upgrade head", "check", "downgrade base", "upgrade head", "check"):
+        project.run("alembic", *command.split())
+
+
+def check_own_tests(project: Project, *arguments: str) -> None:
+    """Run the project's own tests; none may be skipped."""
+    summary = project.run("pytest", "-q", *arguments).stdout.strip().splitlines()[-1]
+    assert re.fullmatch(r"\d+ passed(, \d+ deselected)? in .*", summary), summary
+
+
+def check_api(project: Project) -> None:
+    """Drive the API over HTTP: each method, each promise about errors, and readiness."""
+    with serve(project) as client:
+        assert client.get("/health/ready").json() == {"status": "ready"}
+        created = client.post("/users", json={"email": "ada@example.com", "name": "Ada 🦆"})
+        assert created.status_code == 201
+        user = created.json()
+        assert client.get(f"/users/{user['id']}").json() == user
+        assert client.post("/users", json={"email": "ada@example.com", "name": "Eve"}).status_code == 409
+        assert client.patch(f"/users/{user['id']}", json={"name": "Ada"}).json()["name"] == "Ada"
+        new_job = {"owner_id": user["id"], "title": "first", "payload": {"unit": "µs"}}
+        jobs = [client.post("/jobs", json=new_job).json() for _ in range(3)]
+        page = client.get("/jobs", params={"limit": 2}).json()
+        rest = client.get("/jobs", params={"limit": 2, "after": page[-1]["id"]}).json()
+        assert page + rest == jobs
+        assert client.delete(f"/users/{user['id']}").status_code == 409
+        assert {client.delete(f"/jobs/{job['id']}").status_code for job in jobs} == {204}
+        assert client.delete(f"/users/{user['id']}").status_code == 204
+        assert client.get(f"/users/{user['id']}").status_code == 404
+        assert client.post("/users", content="{").status_code == 422
+
+
+@pytest.mark.parametrize(("python", "version"), ENVIRONMENTS)
+@pytest.mark.parametrize(("backend", "style"), CELLS)
+def test_service_works(  # noqa: PLR0913, PLR0917 - what the matrix is made of
+    tmp_path: Path, databases: Databases, database_name: str, backend: str, style: str, python: str, version: str
+) -> None:
+    """Rendered, installed, migrated up and down, tested by its own tests and driven over HTTP, without a warning."""
+    database = databases.get(backend)
+    folder = render(tmp_path, database_backend=backend, session_style=style)
+    project = install(folder, python, [sqlalchemy(version)], database.environment(style, backend, database_name))
+    create_database(project)
+    check_migrations(project)
+    check_own_tests(project, "-n", "2", *database.left_out)
+    check_api(project)
+
+
+@pytest.mark.parametrize(("backend", "style"), CELLS)
+def test_service_without_a_web_framework_works(
+    tmp_path: Path, databases: Databases, database_name: str, backend: str, style: str
+) -> None:
+    """The database layer stands alone: no web framework is installed, and its tests pass."""
+    database = databases.get(backend)
+    folder = render(tmp_path, database_backend=backend, session_style=style, web_framework="none")
+    project = install(folder, PYTHONS[-1], env=database.environment(style, backend, database_name))
+    assert not any(project.folder.glob(".venv/lib/*/site-packages/fastapi"))
+    create_database(project)
+    check_migrations(project)
+    check_own_tests(project, *database.left_out)
+
+
+def create_database(project: Project) -> None:
+    """Create the service's database, as its owner would have done before the first deployment."""
+    code = "from packages.config.settings import settings\nfrom tests.databases import create_database\n"
+    # The package `tests` has pointed the settings at the test database, so the URL comes from the environment.
+    code += "import os\nfrom packages.config.database_url import parse_database_url\n"
+    code += "url = os.environ.get('DATABASE_URL')\nif url: create_database(parse_database_url(url))\n"
+    project.run("python", "-c", code)

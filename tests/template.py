@@ -1,0 +1,113 @@
+"""The template as the tests see it: its questions, its table, and the projects it renders."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from cookiecutter.main import cookiecutter
+
+TEMPLATE = Path(__file__).resolve().parents[1]
+CONTEXT: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+BACKENDS: dict[str, dict[str, Any]] = CONTEXT["__backends"]
+STYLES: list[str] = CONTEXT.get("session_style", ["sync"])
+FRAMEWORKS: list[str] = CONTEXT["web_framework"]
+PROVIDERS: list[str] = CONTEXT["ci_provider"]
+LICENSES: list[str] = CONTEXT["license"]
+CELLS = [(backend, style) for backend in BACKENDS for style in STYLES]
+
+PYTHONS = ("3.11", "3.12", "3.13")
+SQLALCHEMY = ("2.0", "2.1")
+STEP_SECONDS = 300
+
+
+def render(output: Path, template: Path = TEMPLATE, **answers: str) -> Path:
+    """Render a project with the given answers, and the defaults for the others; return its folder."""
+    # A style is asked for only once there are two.
+    known = {question: answer for question, answer in answers.items() if question in CONTEXT}
+    config = os.environ.get("COOKIECUTTER_CONFIG")
+    return Path(
+        cookiecutter(str(template), no_input=True, extra_context=known, output_dir=str(output), config_file=config)
+    )
+
+
+def plain_environment() -> dict[str, str]:
+    """Return this process's environment without what would reach into a rendered project."""
+    foreign = ("VIRTUAL_ENV", "DATABASE_", "TEST_DATABASE_", "PYTEST_", "SECRETS_DIR", "COV_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+
+
+def run(
+    *command: str | Path, cwd: Path, env: Mapping[str, str] | None = None, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end.
+
+    Raises:
+        AssertionError: `check` is set and the command failed; the text has all it printed.
+    """
+    completed = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env={**plain_environment(), **(env or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=STEP_SECONDS,
+        check=False,
+    )
+    if check and completed.returncode:
+        text = (
+            f"{' '.join(map(str, command))}: exit code {completed.returncode}\n{completed.stdout}\n{completed.stderr}"
+        )
+        raise AssertionError(text)
+    return completed
+
+
+@dataclass(frozen=True)
+class Project:
+    """A rendered project with an environment of its own."""
+
+    folder: Path
+    env: Mapping[str, str]
+
+    @property
+    def bin(self) -> Path:
+        """The folder with the programs of the project's environment."""
+        return self.folder / ".venv" / "bin"
+
+    def run(self, program: str, *arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a program of the project's environment, in the project's folder."""
+        return run(self.bin / program, *arguments, cwd=self.folder, env=self.env, check=check)
+
+
+@cache
+def interpreter(version: str) -> str:
+    """Return the path of a Python of the given version; without one, the version itself, which uv then downloads."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    candidates = [f"python{version}", *sorted(map(str, pyenv.glob(f"versions/{version}.*/bin/python")))]
+    question = "import sys; print('%d.%d' % sys.version_info[:2])"
+    for candidate in filter(shutil.which, candidates):
+        # A shim of pyenv is on the path also for versions that it then refuses to run.
+        answer = subprocess.run([candidate, "-c", question], capture_output=True, text=True, check=False)
+        if answer.stdout.strip() == version:
+            return candidate
+    return version
+
+
+def install(folder: Path, python: str, extra: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Project:
+    """Install a rendered project from its own pyproject.toml, beside further requirements.
+
+    Args:
+        folder: the project.
+        python: the version of Python, such as "3.12".
+        extra: what to install beside, such as "sqlalchemy==2.0.*".
+        env: the environment variables of all that runs in the project.
+    """
+    run("uv", "venv", "--quiet", "--python", interpreter(python), ".venv", cwd=folder)
+    run("uv", "pip", "install", "--quiet", "--editable", ".[dev]", *extra, cwd=folder)
+    return Project(folder, env or {})

@@ -1,0 +1,172 @@
+"""Every render reads as if written by hand: complete, formatted, linted, typed, and without a trace of the template."""
+
+import ast
+import re
+import tomllib
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.template import BACKENDS, CELLS, FRAMEWORKS, LICENSES, PROVIDERS, STYLES, TEMPLATE, render, run
+
+Render = Callable[..., Path]
+
+COMBINATIONS = [
+    pytest.param({"database_backend": backend, "session_style": style, "web_framework": framework}, id="-".join(words))
+    for words in product(BACKENDS, STYLES, FRAMEWORKS)
+    for backend, style, framework in [words]
+]
+ALWAYS = {
+    ".env.example",
+    ".gitignore",
+    "LICENSE",
+    "README.md",
+    "alembic.ini",
+    "migrations/env.py",
+    "migrations/script.py.mako",
+    "migrations/versions/0001_create_my_table_users_and_jobs.py",
+    "packages/__init__.py",
+    "packages/config/__init__.py",
+    "packages/config/database_url.py",
+    "packages/config/settings.py",
+    "packages/database/__init__.py",
+    "packages/database/config.py",
+    "packages/database/connections.py",
+    "packages/database/job_data_model.py",
+    "packages/database/models.py",
+    "packages/database/transaction.py",
+    "packages/database/types.py",
+    "packages/database/user_data_model.py",
+    "pyproject.toml",
+    "tests/__init__.py",
+    "tests/conftest.py",
+    "tests/databases.py",
+    "tests/test_config.py",
+    "tests/test_connections.py",
+    "tests/test_migrations.py",
+    "tests/test_models.py",
+    "tests/test_settings.py",
+    "tests/test_transaction.py",
+}
+WITH_FASTAPI = {
+    "packages/api/__init__.py",
+    "packages/api/app.py",
+    "packages/api/dependencies.py",
+    "packages/api/errors.py",
+    "packages/api/health.py",
+    "packages/api/jobs.py",
+    "packages/api/schemas.py",
+    "packages/api/users.py",
+    "tests/test_api.py",
+    "tests/test_health.py",
+}
+WITH_SERVER = {".dockerignore", "Dockerfile", "compose.yaml"}
+RESIDUE = re.compile(r"\{%|%\}|\{#|cookiecutter")
+# `${{ … }}` is the syntax of GitHub's workflows, `{{` and `}}` stand in no other file.
+BRACES = re.compile(r"(?<!\$)\{\{")
+
+
+def files(project: Path) -> set[str]:
+    """Return the files of a project."""
+    return {path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("answers", COMBINATIONS)
+def test_render_has_what_was_chosen_and_no_more(tmp_path: Path, answers: dict[str, str]) -> None:
+    """All files of the choice are there, none of another, and no folder is empty but Python's own caches."""
+    project = render(tmp_path, **answers)
+    row = BACKENDS[answers["database_backend"]]
+    expected = ALWAYS | {".github/workflows/ci.yml"}
+    if answers["web_framework"] == "fastapi":
+        expected |= WITH_FASTAPI
+    if row["server"]:
+        expected |= WITH_SERVER
+    if row["grants"]:
+        expected |= {"grants.sql"}
+    assert files(project) == expected
+    empty = [path.name for path in project.rglob("*") if path.is_dir() and not any(path.iterdir())]
+    assert set(empty) <= {"__pycache__"}
+
+
+@pytest.mark.parametrize("answers", COMBINATIONS)
+def test_render_shows_no_trace_of_the_template(tmp_path: Path, answers: dict[str, str]) -> None:
+    """No tag is left over, no other backend's driver is named, and every file ends with one line break."""
+    project = render(tmp_path, **answers)
+    own = BACKENDS[answers["database_backend"]]
+    foreign = {name for row in BACKENDS.values() for name in row["imports"]} - set(own["imports"])
+    for path in (project / name for name in files(project)):
+        text = path.read_text(encoding="utf-8")
+        assert not RESIDUE.search(text), path
+        assert not BRACES.search(text) or path.suffix == ".py", path
+        assert not text or re.search(r"[^\n]\n\Z", text), path
+        if path.suffix == ".py":
+            names = {
+                alias.name.partition(".")[0]
+                for node in ast.walk(ast.parse(text))
+                if isinstance(node, ast.Import)
+                for alias in node.names
+            }
+            names |= {
+                (node.module or "").partition(".")[0]
+                for node in ast.walk(ast.parse(text))
+                if isinstance(node, ast.ImportFrom)
+            }
+            assert not names & foreign, path
+
+
+@pytest.mark.parametrize("answers", COMBINATIONS)
+def test_render_passes_its_own_checks(tmp_path: Path, answers: dict[str, str]) -> None:
+    """The project's own linter, formatter and type checker have nothing to say."""
+    project = render(tmp_path, **answers)
+    run("ruff", "check", "--no-cache", ".", cwd=project)
+    run("ruff", "format", "--no-cache", "--check", ".", cwd=project)
+    run("mypy", "--cache-dir", TEMPLATE / ".mypy_cache" / "renders", cwd=project)
+
+
+@pytest.mark.parametrize("license_", LICENSES)
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ci_and_licence_are_those_chosen(tmp_path: Path, backend: str, provider: str, license_: str) -> None:
+    """The pipeline is valid YAML for the chosen provider, with the real database; the licence is the chosen one."""
+    project = render(tmp_path, database_backend=backend, ci_provider=provider, license=license_, author_name="Ada")
+    pipelines = {"github": ".github/workflows/ci.yml", "gitlab": ".gitlab-ci.yml"}
+    for name, path in pipelines.items():
+        assert (project / path).exists() == (name == provider)
+    if provider in pipelines:
+        text = (project / pipelines[provider]).read_text(encoding="utf-8")
+        assert yaml.safe_load(text)
+        assert (BACKENDS[backend]["image"] in text) or not BACKENDS[backend]["server"]
+    licence = (project / "LICENSE").read_text(encoding="utf-8")
+    assert (
+        licence.split("\n")[0].strip()
+        == (TEMPLATE / "templates/licenses" / license_)
+        .read_text(encoding="utf-8")
+        .split("\n")[0]
+        .replace("{{ cookiecutter.author_name }}", "Ada")
+        .strip()
+    )
+    declared = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]["license"]
+    assert declared == {"Proprietary": "LicenseRef-Proprietary"}.get(license_, license_)
+
+
+@pytest.mark.parametrize(("backend", "style"), [cell for cell in CELLS if BACKENDS[cell[0]]["server"]])
+def test_container_files_keep_no_password(tmp_path: Path, backend: str, style: str) -> None:
+    """Compose starts the backend with a health check, takes the password from the environment, and is valid YAML."""
+    project = render(tmp_path, database_backend=backend, session_style=style)
+    compose = yaml.safe_load((project / "compose.yaml").read_text(encoding="utf-8"))
+    database = compose["services"]["database"]
+    assert database["image"] == BACKENDS[backend]["image"]
+    assert database["healthcheck"]["test"]
+    assert compose["secrets"]["database_password"] == {"environment": "DATABASE_PASSWORD"}
+    example = (project / ".env.example").read_text(encoding="utf-8")
+    assert re.search(r"^DATABASE_PASSWORD=$", example, re.MULTILINE)
+
+
+def test_renders_are_repeatable(tmp_path: Path) -> None:
+    """The same answers give the same bytes, so that a difference between two renders is a change of the template."""
+    first, second = (render(tmp_path / name) for name in ("first", "second"))
+    assert files(first) == files(second)
+    assert all((first / name).read_bytes() == (second / name).read_bytes() for name in files(first))
