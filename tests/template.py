@@ -26,8 +26,13 @@ SQLALCHEMY = ("2.0", "2.1")
 STEP_SECONDS = 300
 
 
-def render(output: Path, template: Path = TEMPLATE, **answers: str) -> Path:
+def render(output: Path, **answers: str) -> Path:
     """Render a project with the given answers, and the defaults for the others; return its folder."""
+    return render_from(TEMPLATE, output, answers)
+
+
+def render_from(template: Path, output: Path, answers: Mapping[str, str]) -> Path:
+    """Render a project from another folder than the template's own."""
     # A style is asked for only once there are two.
     known = {question: answer for question, answer in answers.items() if question in CONTEXT}
     config = os.environ.get("COOKIECUTTER_CONFIG")

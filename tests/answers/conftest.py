@@ -1,5 +1,6 @@
 """Keep the tests away from the user's own files, and choose how hard they look."""
 
+import json
 import os
 import re
 import shutil

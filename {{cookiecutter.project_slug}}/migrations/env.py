@@ -1,6 +1,9 @@
 {% set db = cookiecutter.__backends[cookiecutter.database_backend] %}
 """Runs Alembic's migrations on the database that the settings name."""
 
+{% if cookiecutter.__async %}
+import asyncio
+{% endif %}
 import importlib
 import logging
 import pkgutil
@@ -8,7 +11,12 @@ from typing import Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
+{% if cookiecutter.__sync %}
 from sqlalchemy import create_engine, {% if not db.server %}event, {% endif %}pool
+{% else %}
+from sqlalchemy import Connection, {% if not db.server %}event, {% endif %}pool
+from sqlalchemy.ext.asyncio import create_async_engine
+{% endif %}
 
 from packages import database
 from packages.config.settings import settings
@@ -48,13 +56,13 @@ def run_migrations_offline() -> None:
         context.run_migrations()
 
 
-def run_migrations_online() -> None:
+{% if cookiecutter.__async %}async {% endif %}def run_migrations_online() -> None:
     """Run the migrations, on a connection that is free of the service's time limits."""
-    engine = create_engine(
+    engine = create_{{ "async_" if cookiecutter.__async else "" }}engine(
         SQLALCHEMY_DATABASE_URL,
         poolclass=pool.NullPool,
         connect_args={
-{% for argument, value in db.sync.migration_connect_args.items() %}
+{% for argument, value in db[cookiecutter.session_style].migration_connect_args.items() %}
 {% if value is string %}
             "{{ argument }}": {{ value }},
 {% else %}
@@ -70,8 +78,27 @@ def run_migrations_online() -> None:
 {% if not db.server %}
     # One transaction for all, and for one process at a time. Foreign keys stay unenforced, since
     # batch mode drops and recreates tables: https://alembic.sqlalchemy.org/en/latest/batch.html
-    event.listen(engine, "begin", begin)
+    event.listen(engine{{ ".sync_engine" if cookiecutter.__async else "" }}, "begin", begin)
 {% endif %}
+{% if cookiecutter.__async %}
+    async with engine.connect() as connection:
+        await connection.run_sync(run_migrations)
+
+
+def run_migrations(connection: Connection) -> None:
+    """Run the migrations on a connection."""
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_item=render_item,
+{% if not db.server %}
+        render_as_batch=True,
+        transactional_ddl=True,
+{% endif %}
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+{% else %}
     with engine.connect() as connection:
         context.configure(
             connection=connection,
@@ -84,9 +111,10 @@ def run_migrations_online() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+{% endif %}
 
 
 if context.is_offline_mode():
     run_migrations_offline()
 else:
-    run_migrations_online()
+    {{ "asyncio.run(run_migrations_online())" if cookiecutter.__async else "run_migrations_online()" }}

@@ -35,7 +35,7 @@ from packages.config import PROJECT_ROOT
 from packages.config.database_url import parse_database_url
 
 SECRETS_DIR = Path(os.environ.get("SECRETS_DIR", "/run/secrets"))
-DEFAULT_DATABASE_URL = "{{ db.sync.drivername }}://{{ db.location }}"
+DEFAULT_DATABASE_URL = "{{ db[cookiecutter.session_style].drivername }}://{{ db.location }}"
 
 DatabaseURL = Annotated[
     URL,
