@@ -1,0 +1,20 @@
+"""Commit rows for ever, and say the id of each once it is committed. Runs inside a rendered project, until it is killed."""
+
+import asyncio
+from itertools import count
+
+from packages.database.config import SessionLocal
+from packages.database.models import MyModel
+
+
+async def main() -> None:
+    """Write until the end."""
+    for number in count():
+        async with SessionLocal() as db:
+            row = MyModel(name=f"{number} " + "x" * 200)
+            db.add(row)
+            await db.commit()
+            print(row.id, flush=True)
+
+
+asyncio.run(main())
