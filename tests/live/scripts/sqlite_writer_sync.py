@@ -1,4 +1,4 @@
-"""Commit rows for ever, and say the id of each once it is committed. Runs inside a rendered project, until it is killed."""
+"""Commit rows for ever, and say the id of each once it is committed; runs inside a rendered project until killed."""
 
 from itertools import count
 
