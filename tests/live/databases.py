@@ -48,6 +48,12 @@ class Database:
         if self.url is None:
             return {}
         url = self.url.set(drivername=BACKENDS[backend][style]["drivername"])
+        if BACKENDS[backend]["test_namespace"] == "schema":
+            # The name is a user's; the tests make it, and their own, as the administrator whom the URL names.
+            return {
+                "DATABASE_URL": url.set(username=name).render_as_string(hide_password=False),
+                "TEST_DATABASE_URL": url.render_as_string(hide_password=False),
+            }
         return {
             "DATABASE_URL": url.set(database=name).render_as_string(hide_password=False),
             "TEST_DATABASE_URL": url.set(database=f"{name}_test").render_as_string(hide_password=False),
