@@ -37,6 +37,7 @@ ALWAYS = {
     "packages/database/connections.py",
     "packages/database/job_data_model.py",
     "packages/database/models.py",
+    "packages/database/slow_queries.py",
     "packages/database/transaction.py",
     "packages/database/types.py",
     "packages/database/user_data_model.py",
@@ -63,7 +64,7 @@ WITH_FASTAPI = {
     "tests/test_api.py",
     "tests/test_health.py",
 }
-WITH_SERVER = {".dockerignore", "Dockerfile", "compose.yaml"}
+WITH_SERVER = {".dockerignore", "Dockerfile", "compose.yaml", "packages/database/tls.py"}
 RESIDUE = re.compile(r"\{%|%\}|\{#|cookiecutter")
 # `${{ … }}` is the syntax of GitHub's workflows, `{{` and `}}` stand in no other file.
 BRACES = re.compile(r"(?<!\$)\{\{")

@@ -24,6 +24,9 @@ from packages.database.config import SQLALCHEMY_DATABASE_URL, Base
 {% if not db.server %}
 from packages.database.connections import begin
 {% endif %}
+{% if db.server %}
+from packages.database.tls import tls_arguments
+{% endif %}
 from packages.database.types import UtcDateTime
 
 # Every module of packages.database is imported, so that no model is forgotten.
@@ -73,6 +76,9 @@ def run_migrations_offline() -> None:
             ),
 {% endif %}
 {% endfor %}
+{% if db.server %}
+            **tls_arguments({{ "SQLALCHEMY_DATABASE_URL" if "url" in db[cookiecutter.session_style].tls["require"].get("dsn", "") else "" }}),
+{% endif %}
         },
     )
 {% if not db.server %}

@@ -9,7 +9,7 @@ name of its setting, as Docker and Kubernetes mount them.
 import os
 from pathlib import Path
 {% if db.server %}
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 {% else %}
 from typing import Annotated
 {% endif %}
@@ -17,8 +17,12 @@ from typing import Annotated
 from pydantic import (
     BeforeValidator,
     Field,
+{% if db.server %}
+    FilePath,
+{% endif %}
     NonNegativeInt,
     PlainSerializer,
+    PositiveFloat,
     PositiveInt,
 {% if db.server %}
     SecretStr,
@@ -35,7 +39,8 @@ from packages.config import PROJECT_ROOT
 from packages.config.database_url import parse_database_url
 
 SECRETS_DIR = Path(os.environ.get("SECRETS_DIR", "/run/secrets"))
-DEFAULT_DATABASE_URL = "{{ db[cookiecutter.session_style].drivername }}://{{ db.location }}"
+SERVICE = "{{ cookiecutter.project_slug }}"
+DEFAULT_URL = {{ "f" if "SERVICE" in db.location else "" }}"{{ db[cookiecutter.session_style].drivername }}://{{ db.location }}"
 
 DatabaseURL = Annotated[
     URL,
@@ -59,7 +64,7 @@ class Settings(BaseSettings):
         use_attribute_docstrings=True,
     )
 
-    DATABASE_URL: DatabaseURL = Field(default=DEFAULT_DATABASE_URL, validate_default=True)
+    DATABASE_URL: DatabaseURL = Field(default=DEFAULT_URL, validate_default=True)
 {% if db.server %}
     """Where the {{ db.name }} database is."""
     DATABASE_PASSWORD: SecretStr | None = None

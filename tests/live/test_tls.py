@@ -1,0 +1,130 @@
+"""`DATABASE_TLS` means the same to every driver: proven with certificates made here."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.servers import SERVERS, Server
+from tests.template import BACKENDS, PYTHONS, STYLES, Project, install, render
+
+# What the server says about the connection that asks.
+QUESTIONS = {
+    "postgresql": "SELECT CASE WHEN ssl THEN 'encrypted' ELSE '' END FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
+    "mariadb": "SELECT VARIABLE_VALUE FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME = 'Ssl_cipher'",
+}
+OPTIONS = {
+    "postgresql": {"ssl": "on", "ssl_cert_file": "server.pem", "ssl_key_file": "server.key"},
+    "mariadb": {"ssl_cert": "server.pem", "ssl_key": "server.key"},
+}
+ASK = {
+    "sync": "with engine.connect() as c: print(bool(c.exec_driver_sql({!r}).scalar()))",
+    "async": (
+        "import asyncio\n"
+        "async def ask():\n"
+        "    async with engine.connect() as c: print(bool((await c.exec_driver_sql({!r})).scalar()))\n"
+        "    await engine.dispose()\n"
+        "asyncio.run(ask())"
+    ),
+}
+
+
+@dataclass
+class Encrypted:
+    """A server with a certificate for `localhost`, and files with the right and the wrong authority."""
+
+    server: Server
+    right: Path
+    wrong: Path
+
+
+@pytest.fixture(scope="module", params=QUESTIONS)
+def encrypted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encrypted]:
+    """Start a server that offers TLS."""
+    kind = SERVERS[request.param]
+    if reason := kind.missing():
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("authorities")
+    authority, stranger = trustme.CA(), trustme.CA()
+    authority.cert_pem.write_to_path(folder / "right.pem")
+    stranger.cert_pem.write_to_path(folder / "wrong.pem")
+    certificate = authority.issue_cert("localhost")
+    with kind() as server:
+        server.stop()
+        key = server.data / "server.key"
+        certificate.private_key_pem.write_to_path(key)
+        certificate.cert_chain_pems[0].write_to_path(server.data / "server.pem")
+        for path in (key, server.data / "server.pem"):
+            path.chmod(0o600)
+            owner = server.data.stat()
+            # Both servers run under an account of their own, and refuse a key that others can read.
+            os.chown(path, owner.st_uid, owner.st_gid)
+        server.options |= {
+            name: value if value == "on" else str(server.data / value) for name, value in OPTIONS[server.name].items()
+        }
+        server.start()
+        server.create_database("service")
+        yield Encrypted(server, folder / "right.pem", folder / "wrong.pem")
+
+
+@pytest.fixture(scope="module", params=STYLES)
+def project(
+    request: pytest.FixtureRequest, encrypted: Encrypted, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Project, str]:
+    """Return an installed service for the server, and its style."""
+    name = encrypted.server.name
+    folder = render(tmp_path_factory.mktemp("tls"), database_backend=name, session_style=request.param)
+    return install(folder, PYTHONS[1]), request.param
+
+
+def ask(project: tuple[Project, str], server: Server, host: str, **env: str) -> str:
+    """Return what the service says: "True" or "False" for encrypted or not, or the class of the error it met."""
+    installed, style = project
+    url = f"{BACKENDS[server.name][style]['drivername']}://{server.user}@{host}:{server.port}/service"
+    environment: Mapping[str, str] = {
+        "DATABASE_URL": url,
+        "DATABASE_PASSWORD": server.password,
+        "DATABASE_CONNECT_TIMEOUT_SECONDS": "1",
+        **env,
+    }
+    code = "from packages.database.config import engine\n" + ASK[style].format(QUESTIONS[server.name])
+    completed = Project(installed.folder, environment).run("python", "-W", "error", "-c", code, check=False)
+    assert server.password not in completed.stdout + completed.stderr
+    return completed.stdout.strip() if completed.returncode == 0 else completed.stderr.strip().splitlines()[-1]
+
+
+def test_off_is_in_clear(encrypted: Encrypted, project: tuple[Project, str]) -> None:
+    """With `off` nothing is encrypted, though the server offers it."""
+    assert ask(project, encrypted.server, "127.0.0.1", DATABASE_TLS="off") == "False"
+
+
+def test_require_encrypts_and_asks_no_name(encrypted: Encrypted, project: tuple[Project, str]) -> None:
+    """With `require` the connection is encrypted, whoever the server is."""
+    assert ask(project, encrypted.server, "127.0.0.1", DATABASE_TLS="require") == "True"
+
+
+def test_verify_full_accepts_the_right_server(encrypted: Encrypted, project: tuple[Project, str]) -> None:
+    """With `verify-full` and the right authority, a server of that name is trusted."""
+    settings = {"DATABASE_TLS": "verify-full", "DATABASE_TLS_CA_FILE": str(encrypted.right)}
+    assert ask(project, encrypted.server, "localhost", **settings) == "True"
+
+
+def test_verify_full_refuses_another_authority(encrypted: Encrypted, project: tuple[Project, str]) -> None:
+    """A certificate of an authority that the file does not name is refused."""
+    settings = {"DATABASE_TLS": "verify-full", "DATABASE_TLS_CA_FILE": str(encrypted.wrong)}
+    assert ask(project, encrypted.server, "localhost", **settings) not in {"True", "False"}
+
+
+def test_verify_full_refuses_another_name(encrypted: Encrypted, project: tuple[Project, str]) -> None:
+    """A good certificate of another server is refused."""
+    settings = {"DATABASE_TLS": "verify-full", "DATABASE_TLS_CA_FILE": str(encrypted.right)}
+    assert ask(project, encrypted.server, "127.0.0.1", **settings) not in {"True", "False"}
+
+
+def test_missing_authority_is_one_sentence(encrypted: Encrypted, project: tuple[Project, str]) -> None:
+    """A file that is not there is named when the settings load."""
+    settings = {"DATABASE_TLS": "verify-full", "DATABASE_TLS_CA_FILE": "no/such/file.pem"}
+    assert ask(project, encrypted.server, "localhost", **settings).startswith("DATABASE_TLS_CA_FILE: ")
