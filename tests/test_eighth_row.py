@@ -16,7 +16,7 @@ from tests.template import BACKENDS, CONTEXT, FRAMEWORKS, PROVIDERS, STYLES, TEM
 NAME = "eighthdb"
 GUIDE = TEMPLATE / "docs" / "adding-a-database.md"
 # Columns whose own columns differ from row to row.
-FREE = {"connect_args", "migration_connect_args", "table_options", "container_environment", "ci_environment"}
+FREE = {"connect_args", "migration_connect_args", "tls", "table_options", "container_environment", "ci_environment"}
 
 
 def eighth_row() -> dict[str, Any]:
@@ -33,7 +33,7 @@ def eighth_row() -> dict[str, Any]:
         "image": "example.org/eighth:8",
         "command": "start --single",
         "port": "5433",
-        "location": "app@localhost:5433/{{ cookiecutter.project_slug }}",
+        "location": "app@localhost:5433/{SERVICE}",
         "grants": "ALTER ROLE app CREATEDB;",
         "image_setup": ["apt-get update", "apt-get install --yes eighth-client"],
         "ci_setup": ["sudo apt-get install --yes eighth-client"],

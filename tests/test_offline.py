@@ -61,7 +61,7 @@ def test_what_needs_no_server_is_proven(tmp_path: Path, backend: str, style: str
     if row["server"]:
         # Nobody listens there; some drivers look for a password before they find out.
         location = row["location"].replace(f"localhost:{row['port']}", f"127.0.0.1:{free_port()}")
-        url = f"{row[style]['drivername']}://{location.replace('{{ cookiecutter.project_slug }}', folder.name)}"
+        url = f"{row[style]['drivername']}://{location.replace('{SERVICE}', folder.name)}"
         environment |= {"DATABASE_URL": url, "DATABASE_PASSWORD": "made up"}
     outcome = project.run("python", SCRIPT, check=False)
     if "libodbc.so.2" in outcome.stderr:

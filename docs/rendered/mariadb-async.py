@@ -8,6 +8,8 @@ from sqlalchemy.orm import DeclarativeBase
 
 from packages.config.settings import settings
 from packages.database.connections import prepare_connections
+from packages.database.slow_queries import log_slow_queries
+from packages.database.tls import tls_arguments
 
 SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
 
@@ -24,6 +26,7 @@ engine = create_async_engine(
             f", max_statement_time = {settings.DATABASE_STATEMENT_TIMEOUT_SECONDS}"
             f", idle_transaction_timeout = {settings.DATABASE_IDLE_TRANSACTION_TIMEOUT_SECONDS}"
         ),
+        **tls_arguments(),
     },
     pool_pre_ping=True,
     pool_recycle=settings.DATABASE_POOL_RECYCLE_SECONDS,
@@ -33,6 +36,7 @@ engine = create_async_engine(
     hide_parameters=True,
 )
 prepare_connections(engine.sync_engine)
+log_slow_queries(engine.sync_engine, settings.DATABASE_SLOW_QUERY_SECONDS)
 
 # Nothing is loaded behind the program's back, so what was loaded stays readable after a commit.
 SessionLocal = async_sessionmaker(

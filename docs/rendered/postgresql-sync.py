@@ -7,6 +7,8 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from packages.config.settings import settings
 from packages.database.connections import prepare_connections
+from packages.database.slow_queries import log_slow_queries
+from packages.database.tls import tls_arguments
 
 SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
 
@@ -23,6 +25,7 @@ engine = create_engine(
             " -c idle_in_transaction_session_timeout="
             f"{settings.DATABASE_IDLE_TRANSACTION_TIMEOUT_SECONDS}s"
         ),
+        **tls_arguments(),
     },
     pool_pre_ping=True,
     pool_recycle=settings.DATABASE_POOL_RECYCLE_SECONDS,
@@ -32,6 +35,7 @@ engine = create_engine(
     hide_parameters=True,
 )
 prepare_connections(engine)
+log_slow_queries(engine, settings.DATABASE_SLOW_QUERY_SECONDS)
 
 SessionLocal = sessionmaker(autocommit=False, autoflush=False, bind=engine)
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from packages.config.settings import settings
 from packages.database.connections import prepare_connections
+from packages.database.slow_queries import log_slow_queries
 
 SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
 
@@ -22,6 +23,7 @@ engine = create_async_engine(
     hide_parameters=True,
 )
 prepare_connections(engine.sync_engine)
+log_slow_queries(engine.sync_engine, settings.DATABASE_SLOW_QUERY_SECONDS)
 
 # Nothing is loaded behind the program's back, so what was loaded stays readable after a commit.
 SessionLocal = async_sessionmaker(

@@ -7,6 +7,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from packages.config.settings import settings
 from packages.database.connections import prepare_connections
+from packages.database.slow_queries import log_slow_queries
 
 SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
 
@@ -22,6 +23,7 @@ engine = create_engine(
     hide_parameters=True,
 )
 prepare_connections(engine)
+log_slow_queries(engine, settings.DATABASE_SLOW_QUERY_SECONDS)
 
 SessionLocal = sessionmaker(autocommit=False, autoflush=False, bind=engine)
 
