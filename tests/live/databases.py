@@ -47,8 +47,17 @@ class Database:
         """Return the environment variables that point a project at a database of the given name."""
         if self.url is None:
             return {}
-        url = self.url.set(drivername=BACKENDS[backend][style]["drivername"])
-        return {
+        row = BACKENDS[backend]
+        url = self.url.set(drivername=row[style]["drivername"])
+        # A server that is named is a container of the row's image, with that image's certificate or without one.
+        tls = {"DATABASE_TLS": row["container_tls"]} if row["container_tls"] else {}
+        if row["test_namespace"] == "schema":
+            # The name is a user's; the tests make it, and their own, as the administrator whom the URL names.
+            return tls | {
+                "DATABASE_URL": url.set(username=name).render_as_string(hide_password=False),
+                "TEST_DATABASE_URL": url.render_as_string(hide_password=False),
+            }
+        return tls | {
             "DATABASE_URL": url.set(database=name).render_as_string(hide_password=False),
             "TEST_DATABASE_URL": url.set(database=f"{name}_test").render_as_string(hide_password=False),
         }

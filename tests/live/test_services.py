@@ -4,19 +4,22 @@ import re
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from tests.live.databases import Databases, live_cells
 from tests.live.service import serve
-from tests.template import PYTHONS, Project, install, render
+from tests.template import BACKENDS, PYTHONS, SQLALCHEMY, Project, install, render
 
 CELLS = live_cells()
-# Every Python and every SQLAlchemy is met by every cell, though not every pair of them.
+# Every Python and every SQLAlchemy that it knows is met by every cell, though not every pair of them.
 ENVIRONMENTS = [("3.11", "2.0"), ("3.12", "2.1"), ("3.13", "2.1")]
 
 
-def sqlalchemy(version: str) -> str:
-    """Return the requirement for the newest release of a version."""
-    return f"sqlalchemy=={version}.*"
+def sqlalchemy(version: str, backend: str) -> str:
+    """Return the requirement for the newest release of a version, or of one that knows the backend."""
+    known = SpecifierSet(BACKENDS[backend]["sqlalchemy"])
+    versions = [each for each in SQLALCHEMY if known.contains(f"{each}.999")]
+    return f"sqlalchemy=={version if version in versions else versions[-1]}.*"
 
 
 def check_migrations(project: Project) -> None:
@@ -61,7 +64,9 @@ def test_service_works(  # noqa: PLR0913, PLR0917 - what the matrix is made of
     """Rendered, installed, migrated up and down, tested by its own tests and driven over HTTP, without a warning."""
     database = databases.get(backend)
     folder = render(tmp_path, database_backend=backend, session_style=style)
-    project = install(folder, python, [sqlalchemy(version)], database.environment(style, backend, database_name))
+    project = install(
+        folder, python, [sqlalchemy(version, backend)], database.environment(style, backend, database_name)
+    )
     create_database(project)
     check_migrations(project)
     check_own_tests(project, "-n", "2", *database.left_out)

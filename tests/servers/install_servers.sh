@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Install the database servers that the tests start: PostgreSQL, MariaDB and what a Galera cluster
-# of it needs (galera-4 and, to copy the data to a joining node, rsync).
+# of it needs (galera-4 and, to copy the data to a joining node, rsync). And the ODBC driver
+# manager, without which SQL Server's driver cannot even be imported.
 #
 # For Debian and Ubuntu, as root or with a passwordless sudo. Does nothing, not even an update of
 # the package lists, when all programs are there. No service of the new packages is started: the
@@ -31,6 +32,7 @@ any /usr/lib/galera/libgalera_smm.so /usr/lib*/galera-4/libgalera_smm.so || pack
 command -v rsync >/dev/null || packages+=(rsync)
 # rsync's script of MariaDB looks with one of them whether the port is in use.
 command -v lsof >/dev/null || command -v ss >/dev/null || packages+=(lsof)
+any /usr/lib/*/libodbc.so.2 /usr/lib/libodbc.so.2 /usr/lib64/libodbc.so.2 || packages+=(unixodbc)
 if [[ ${#packages[@]} == 0 ]]; then
     exit
 fi

@@ -1,0 +1,69 @@
+"""The CockroachDB database of this service: its URL, engine, sessions and declarative base."""
+
+from collections.abc import AsyncIterator
+
+from sqlalchemy import MetaData
+from sqlalchemy.ext.asyncio import AsyncAttrs, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+from packages.config.settings import settings
+from packages.database.connections import prepare_connections
+from packages.database.slow_queries import log_slow_queries
+from packages.database.tls import tls_arguments
+
+SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
+
+engine = create_async_engine(
+    SQLALCHEMY_DATABASE_URL,
+    connect_args={
+        "connect_timeout": settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
+        "application_name": settings.DATABASE_APPLICATION_NAME,
+        "options": (
+            "-c timezone=UTC"
+            f" -c statement_timeout={settings.DATABASE_STATEMENT_TIMEOUT_SECONDS}s"
+            f" -c lock_timeout={settings.DATABASE_LOCK_TIMEOUT_SECONDS}s"
+            " -c idle_in_transaction_session_timeout="
+            f"{settings.DATABASE_IDLE_TRANSACTION_TIMEOUT_SECONDS}s"
+        ),
+        **tls_arguments(),
+    },
+    pool_pre_ping=True,
+    pool_recycle=settings.DATABASE_POOL_RECYCLE_SECONDS,
+    pool_size=settings.DATABASE_POOL_SIZE,
+    max_overflow=settings.DATABASE_MAX_OVERFLOW,
+    pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
+    hide_parameters=True,
+)
+prepare_connections(engine.sync_engine)
+log_slow_queries(engine.sync_engine, settings.DATABASE_SLOW_QUERY_SECONDS)
+
+# Nothing is loaded behind the program's back, so what was loaded stays readable after a commit.
+SessionLocal = async_sessionmaker(
+    autocommit=False, autoflush=False, expire_on_commit=False, bind=engine
+)
+
+
+class Base(AsyncAttrs, DeclarativeBase):
+    """The declarative base class of all models; `await model.awaitable_attrs.name` loads lazily."""
+
+    # Every constraint gets a name, so that a later migration can drop it:
+    # https://alembic.sqlalchemy.org/en/latest/naming.html
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+async def get_db() -> AsyncIterator[AsyncSession]:
+    """Yield a session and close it, whatever happens; work that was not committed is rolled back.
+
+    It never commits: the caller owns the transaction. A FastAPI dependency as it is; elsewhere use
+    `contextlib.asynccontextmanager(get_db)()` or `SessionLocal()` in an `async with` statement.
+    """
+    async with SessionLocal() as db:
+        yield db

@@ -1,0 +1,68 @@
+"""The MariaDB database of this service: its URL, engine, sessions and declarative base."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import MetaData, create_engine
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+from packages.config.settings import settings
+from packages.database.connections import prepare_connections
+from packages.database.slow_queries import log_slow_queries
+from packages.database.tls import tls_arguments
+
+SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
+
+engine = create_engine(
+    SQLALCHEMY_DATABASE_URL,
+    connect_args={
+        "charset": "utf8mb4",
+        "program_name": settings.DATABASE_APPLICATION_NAME,
+        "connect_timeout": settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
+        "read_timeout": settings.DATABASE_READ_TIMEOUT_SECONDS,
+        "write_timeout": settings.DATABASE_READ_TIMEOUT_SECONDS,
+        "init_command": (
+            "SET SESSION time_zone = '+00:00'"
+            f", innodb_lock_wait_timeout = {settings.DATABASE_LOCK_TIMEOUT_SECONDS}"
+            f", max_statement_time = {settings.DATABASE_STATEMENT_TIMEOUT_SECONDS}"
+            f", idle_transaction_timeout = {settings.DATABASE_IDLE_TRANSACTION_TIMEOUT_SECONDS}"
+        ),
+        **tls_arguments(),
+    },
+    pool_pre_ping=True,
+    pool_recycle=settings.DATABASE_POOL_RECYCLE_SECONDS,
+    pool_size=settings.DATABASE_POOL_SIZE,
+    max_overflow=settings.DATABASE_MAX_OVERFLOW,
+    pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
+    hide_parameters=True,
+)
+prepare_connections(engine)
+log_slow_queries(engine, settings.DATABASE_SLOW_QUERY_SECONDS)
+
+SessionLocal = sessionmaker(autocommit=False, autoflush=False, bind=engine)
+
+
+class Base(DeclarativeBase):
+    """The declarative base class of all models."""
+
+    # Every constraint gets a name, so that a later migration can drop it:
+    # https://alembic.sqlalchemy.org/en/latest/naming.html
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    __table_args__ = ({"mariadb_charset": "utf8mb4", "mariadb_engine": "InnoDB"},)
+
+
+def get_db() -> Iterator[Session]:
+    """Yield a session and close it, whatever happens; work that was not committed is rolled back.
+
+    It never commits: the caller owns the transaction. A FastAPI dependency as it is; elsewhere use
+    `contextlib.contextmanager(get_db)()` or `SessionLocal()` in a `with` statement.
+    """
+    with SessionLocal() as db:
+        yield db

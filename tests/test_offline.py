@@ -1,0 +1,74 @@
+"""What can be proven of a rendered project without a server: for some databases, this is the proof."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers.base import free_port
+from tests.template import BACKENDS, CELLS, TEMPLATE, Project, install, render
+
+PYTHON = "3.12"
+SCRIPT = TEMPLATE / "tests" / "scripts" / "offline_proof.py"
+TABLES = {"my_table", "users", "jobs"}
+
+
+def check_arguments(report: dict[str, Any], row: dict[str, Any], style: str) -> None:
+    """Every argument of the table reaches the driver, which knows it and would refuse a made-up one."""
+    assert report["drivername"] == row[style]["drivername"]
+    service, migrations = report["arguments"]
+    assert set(row[style]["connect_args"]) <= set(service)
+    assert set(row[style]["migration_connect_args"]) <= set(migrations)
+    assert report["unknown"] == [None, None]
+    assert all("no_such_keyword" in str(refusal) for refusal in report["made up"]), report["made up"]
+
+
+def check_connections(report: dict[str, Any], row: dict[str, Any], style: str) -> None:
+    """What is set on a new connection exists there, and a server that is down is waited for."""
+    assert (report["limits"] is not None) == bool(row[style]["on_connect"])
+    if report["limits"]:
+        assert any(int(seconds) > 0 for seconds in report["limits"]["attributes"].values())
+    assert report["worth a wait"] is (True if row["server"] else None)
+
+
+def check_schema(project: Project, report: dict[str, Any]) -> None:
+    """Models and migration give statements of the dialect, with names that are not too long for it."""
+    assert set(report["ddl"]) >= TABLES
+    assert all(statement.strip().startswith("CREATE ") for statement in report["ddl"].values())
+    assert report["too long"] == []
+    assert report["longest name"] < 10_000
+    sql = project.run("alembic", "upgrade", "head", "--sql").stdout
+    for table in TABLES:
+        assert f"CREATE TABLE {table} (" in sql
+    assert "CREATE INDEX ix_jobs_owner_id" in sql
+
+
+def check_retries(report: dict[str, Any], row: dict[str, Any]) -> None:
+    """Each code of the table is read from the driver's own error, and another code is not one of them."""
+    assert set(report["retried"]) == {code.strip('"') for code in row["retry_codes"]}
+    assert set(report["retried"].values()) == {True}
+    assert report["broken constraint retried"] is False
+
+
+@pytest.mark.parametrize(("backend", "style"), CELLS)
+def test_what_needs_no_server_is_proven(tmp_path: Path, backend: str, style: str) -> None:
+    """Installed from its own files, without a warning: arguments, limits, statements, migration and retries hold."""
+    row = BACKENDS[backend]
+    environment = {"PYTHONWARNINGS": "error", "DATABASE_CONNECT_TIMEOUT_SECONDS": "2"}
+    folder = render(tmp_path, database_backend=backend, session_style=style, web_framework="none")
+    project = install(folder, PYTHON, env=environment)
+    if row["server"]:
+        # Nobody listens there; some drivers look for a password before they find out.
+        location = row["location"].replace(f"localhost:{row['port']}", f"127.0.0.1:{free_port()}")
+        url = f"{row[style]['drivername']}://{location.replace('{SERVICE}', folder.name)}"
+        environment |= {"DATABASE_URL": url, "DATABASE_PASSWORD": "made up"}
+    outcome = project.run("python", SCRIPT, check=False)
+    if "libodbc.so.2" in outcome.stderr:
+        pytest.skip("pyodbc needs the driver manager: install the package unixodbc.")
+    assert outcome.returncode == 0, outcome.stderr
+    report = json.loads(outcome.stdout)
+    check_arguments(report, row, style)
+    check_connections(report, row, style)
+    check_schema(project, report)
+    check_retries(report, row)

@@ -1,0 +1,74 @@
+"""Our own pipeline runs every database, as the table says it is started."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from sqlalchemy import make_url
+
+from tests.live.databases import Database
+from tests.template import BACKENDS, STYLES, TEMPLATE
+
+TEXT = (TEMPLATE / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+JOBS: dict[str, Any] = yaml.safe_load(TEXT)["jobs"]
+MATRIX: dict[str, dict[str, Any]] = {
+    each["backend"]: each for each in JOBS["backends"]["strategy"]["matrix"]["include"]
+}
+SERVERS = [name for name, row in BACKENDS.items() if row["server"]]
+
+
+def test_everything_runs_with_the_readme_s_command() -> None:
+    """One job runs what a contributor runs, skipped tests being failures."""
+    assert any(step.get("run") == ".ci/run" for step in JOBS["test"]["steps"])
+
+
+def test_every_database_has_a_job() -> None:
+    """No database of the prompt is left out, and none is run that is not offered."""
+    assert set(MATRIX) == set(BACKENDS)
+    assert JOBS["backends"]["steps"][-1]["run"] == ".venv/bin/pytest tests/live -k ${{ matrix.backend }}"
+    # Each name picks the tests of its own database alone.
+    assert not [(one, other) for one in BACKENDS for other in BACKENDS if one != other and one in other]
+
+
+@pytest.mark.parametrize("backend", SERVERS)
+def test_each_server_is_started_as_the_table_says(backend: str) -> None:
+    """Image, command, port, user, health check, and what the machine needs are those of a rendered project."""
+    row, job = BACKENDS[backend], MATRIX[backend]
+    assert job["image"] == row["image"]
+    assert job.get("command", "") == row["command"]
+    assert str(job["port"]) == row["port"]
+    assert job["user"] == row["ci_user"]
+    assert job["health"] == row["healthcheck"].replace("$$", "$")
+    assert job.get("setup", "").splitlines() == row["ci_setup"]
+    assert set(row["ci_environment"]) <= set(JOBS["backends"]["services"]["database"]["env"])
+    location = row["ci_location"].replace("{{ cookiecutter.project_slug }}_test", "")
+    assert job.get("location", "") == location
+
+
+def test_no_password_is_kept() -> None:
+    """Passwords are made for the run, and stand nowhere in the repository."""
+    env = JOBS["backends"]["services"]["database"]["env"]
+    passwords = {name: value for name, value in env.items() if name.endswith("PASSWORD")}
+    assert passwords
+    assert set(passwords.values()) == {"Ci-${{ github.run_id }}"}
+    assert re.findall(r"://.*:(.+?)@", TEXT) == ["Ci-${{ github.run_id }}"]
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("backend", SERVERS)
+def test_the_service_and_its_tests_are_kept_apart(backend: str, style: str) -> None:
+    """From the URL of the job, a project gets two places: where it has only schemas, two users of one database."""
+    row, job = BACKENDS[backend], MATRIX[backend]
+    url = make_url(f"{backend}://{job['user']}:Ci-1@127.0.0.1:{job['port']}/{job.get('location', '')}")
+    environment = Database("named", url).environment(style, backend, "t_one")
+    service, tests = make_url(environment["DATABASE_URL"]), make_url(environment["TEST_DATABASE_URL"])
+    assert service.drivername == tests.drivername == row[style]["drivername"]
+    assert service.password == tests.password == "Ci-1"  # noqa: S105 - a made-up one
+    assert service.query == tests.query == url.query
+    if row["test_namespace"] == "schema":
+        assert (service.username, tests.username) == ("t_one", job["user"])
+        assert service.database == tests.database == url.database
+    else:
+        assert (service.database, tests.database) == ("t_one", "t_one_test")
+        assert service.username == tests.username == job["user"]
