@@ -50,3 +50,12 @@ def serve(project: Project, env: Mapping[str, str] | None = None, workers: int =
     finally:
         server.terminate()
         server.wait(START_SECONDS)
+
+
+def create_database(project: Project) -> None:
+    """Create the service's database, as its owner would have done before the first deployment."""
+    code = "from packages.config.settings import settings\nfrom tests.databases import create_database\n"
+    # The package `tests` has pointed the settings at the test database, so the URL comes from the environment.
+    code += "import os\nfrom packages.config.database_url import parse_database_url\n"
+    code += "url = os.environ.get('DATABASE_URL')\nif url: create_database(parse_database_url(url))\n"
+    project.run("python", "-c", code)

@@ -7,7 +7,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from tests.live.databases import Databases, live_cells
-from tests.live.service import serve
+from tests.live.service import create_database, serve
 from tests.template import BACKENDS, PYTHONS, SQLALCHEMY, Project, install, render
 
 CELLS = live_cells()
@@ -85,12 +85,3 @@ def test_service_without_a_web_framework_works(
     create_database(project)
     check_migrations(project)
     check_own_tests(project, *database.left_out)
-
-
-def create_database(project: Project) -> None:
-    """Create the service's database, as its owner would have done before the first deployment."""
-    code = "from packages.config.settings import settings\nfrom tests.databases import create_database\n"
-    # The package `tests` has pointed the settings at the test database, so the URL comes from the environment.
-    code += "import os\nfrom packages.config.database_url import parse_database_url\n"
-    code += "url = os.environ.get('DATABASE_URL')\nif url: create_database(parse_database_url(url))\n"
-    project.run("python", "-c", code)

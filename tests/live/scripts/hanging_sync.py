@@ -1,0 +1,31 @@
+"""Runs a statement that hangs in a session of a rendered sync project; prints how it ended as JSON.
+
+Usage: hanging_sync.py STATEMENT
+"""
+
+import json
+import sys
+import time
+
+from packages.database.config import SessionLocal
+from sqlalchemy import text
+
+
+def main() -> None:
+    """Run the statement on a connection that exists already, so that only the statement is timed."""
+    ending = "no error"
+    with SessionLocal() as db:
+        db.execute(text("SELECT 1"))
+        begun = time.monotonic()
+        try:
+            db.execute(text(sys.argv[1]))
+        except Exception as error:  # noqa: BLE001 - the test names the one that it expects
+            ending = type(error).__name__
+        seconds = time.monotonic() - begun
+        # The session is of use afterwards.
+        db.rollback()
+        answer = db.scalar(text("SELECT 1"))
+    print(json.dumps({"ending": ending, "seconds": seconds, "answer": answer}))
+
+
+main()

@@ -1,0 +1,171 @@
+"""Drives `run_in_transaction` of a rendered async project from many tasks; prints what happened as JSON.
+
+Usage: transactions_async.py increments|deadlocks|failures
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+
+from packages.database.config import SessionLocal, engine
+from packages.database.transaction import run_in_transaction
+from sqlalchemy import ExceptionContext, event, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+CLIENTS = 16
+ROUNDS = 10
+# One that lasts longer than this has lost its partner.
+MEETING_SECONDS = 30
+
+Work = Callable[[AsyncSession], Awaitable[None]]
+
+
+class Base(DeclarativeBase):
+    """The script's own tables, apart from those of the project."""
+
+
+class Account(Base):
+    """A row that many want to change."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    balance: Mapped[int]
+
+
+class Meeting:
+    """Lets two tasks go on together, and waits for a partner no longer than it should."""
+
+    def __init__(self) -> None:
+        """Begin with nobody there."""
+        self._barrier = asyncio.Barrier(2)
+
+    async def wait(self) -> None:
+        """Wait for the other one."""
+        async with asyncio.timeout(MEETING_SECONDS):
+            await self._barrier.wait()
+
+
+class Log:
+    """What the clients met: tries per unit of work, errors that left, and codes that the database gave."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.tries: list[int] = []
+        self.errors: list[str] = []
+        self.codes: list[str] = []
+        event.listen(engine.sync_engine, "handle_error", self._note)
+
+    def _note(self, context: ExceptionContext) -> None:
+        # MySQL's own number, where there is one; PostgreSQL's standard code otherwise.
+        number = next(iter(context.original_exception.args), None)
+        self.codes.append(
+            str(number if isinstance(number, int) else getattr(context.original_exception, "sqlstate", ""))
+        )
+
+    async def run(self, bind: object, work: Work) -> None:
+        """Run a unit of work, and count how often it was tried."""
+        tries = 0
+
+        async def counted(db: AsyncSession) -> None:
+            nonlocal tries
+            tries += 1
+            await work(db)
+
+        try:
+            async with SessionLocal(bind=bind) as db:
+                await run_in_transaction(db, counted)
+        except Exception as error:  # noqa: BLE001 - the test names those that may leave
+            self.errors.append(f"{type(error).__name__}: {error}")
+        self.tries.append(tries)
+
+    async def report(self) -> dict[str, object]:
+        """Return all that is known, with the balances as stored."""
+        async with SessionLocal() as db:
+            balances = list(await db.scalars(select(Account.balance).order_by(Account.id)))
+        return {"tries": self.tries, "errors": self.errors, "codes": self.codes, "balances": balances}
+
+
+async def increments(log: Log) -> None:
+    """Let all clients read a row, add one to what they read, and write it, at SERIALIZABLE."""
+    bind = engine.execution_options(isolation_level="SERIALIZABLE")
+
+    async def work(db: AsyncSession) -> None:
+        (await db.get_one(Account, 1)).balance += 1
+
+    async def client() -> None:
+        for _ in range(ROUNDS):
+            await log.run(bind, work)
+
+    await asyncio.gather(*(client() for _ in range(CLIENTS)))
+
+
+async def deadlocks(log: Log) -> None:
+    """Let half of the clients change row 1 and then row 2, and the others row 2 and then row 1."""
+    meeting = Meeting()
+
+    def add(first: int, second: int, meet: Meeting | None) -> Work:
+        pause = [meet] if meet else []
+
+        async def work(db: AsyncSession) -> None:
+            for row in (first, second):
+                await db.execute(update(Account).where(Account.id == row).values(balance=Account.balance + 1))
+                # Only at the first try: each now holds what the other one wants next.
+                if pause:
+                    await pause.pop().wait()
+
+        return work
+
+    async def client(first: int, second: int) -> None:
+        for _ in range(ROUNDS):
+            await log.run(engine, add(first, second, None))
+
+    # Two that cannot but meet in a deadlock, then a crowd that meets in many.
+    await asyncio.gather(log.run(engine, add(1, 2, meeting)), log.run(engine, add(2, 1, meeting)))
+    await asyncio.gather(*(client(*rows) for rows in [(1, 2), (2, 1)] * (CLIENTS // 2)))
+
+
+async def failures(log: Log) -> None:
+    """Let work fail for reasons that another try does not mend."""
+
+    async def program_error(db: AsyncSession) -> None:
+        (await db.get_one(Account, 1)).balance += 1
+        await db.flush()
+        raise RuntimeError("the program's own")
+
+    async def taken_key(db: AsyncSession) -> None:
+        db.add(Account(id=1, balance=0))
+
+    async def missing_table(db: AsyncSession) -> None:
+        await db.execute(text("SELECT * FROM no_such_table"))
+
+    async def lost_connection(db: AsyncSession) -> None:
+        # Had it been lost during the commit, another try could do the work twice.
+        (await db.get_one(Account, 1)).balance += 1
+        await db.flush()
+        own = func.pg_backend_pid() if engine.dialect.name == "postgresql" else func.connection_id()
+        number = await db.scalar(select(own))
+        kill = "SELECT pg_terminate_backend({})" if engine.dialect.name == "postgresql" else "KILL {}"
+        await db.execute(text(kill.format(number)))
+        await db.execute(text("SELECT 1"))
+
+    for work in (program_error, taken_key, missing_table, lost_connection):
+        await log.run(engine, work)
+
+
+async def main() -> None:
+    """Run the scenario that the command line names."""
+    async with engine.begin() as connection:
+        await connection.run_sync(Base.metadata.drop_all)
+        await connection.run_sync(Base.metadata.create_all)
+    async with SessionLocal.begin() as db:
+        db.add_all([Account(id=1, balance=0), Account(id=2, balance=0)])
+    log = Log()
+    await {"increments": increments, "deadlocks": deadlocks, "failures": failures}[sys.argv[1]](log)
+    print(json.dumps(await log.report()))
+    await engine.dispose()
+
+
+asyncio.run(main())
