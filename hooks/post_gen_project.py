@@ -8,10 +8,14 @@ import os
 import sys
 from pathlib import Path
 
-# A file of the project, and the command that makes sense when it was rendered.
-COMMANDS = (
-    ("pyproject.toml", "uv sync"),
-    ("compose.yaml", "docker compose up --detach --wait"),
+# With containers, Compose migrates and serves; without, the project's own programs do. A file of the project stands
+# before the command that makes sense when it was rendered.
+WITH_CONTAINERS = (
+    (".env.example", "cp .env.example .env   # and give DATABASE_PASSWORD a value"),
+    ("compose.yaml", "docker compose up --build --detach"),
+    ("tests", "uv run pytest"),
+)
+WITHOUT_CONTAINERS = (
     ("alembic.ini", "uv run alembic upgrade head"),
     ("packages/api/app.py", "uv run uvicorn packages.api.app:app"),
     ("tests", "uv run pytest"),
@@ -20,7 +24,8 @@ COMMANDS = (
 
 def next_commands(project: Path) -> list[str]:
     """Return the commands to type, in order; the folder's name is the slug, so it needs no quotes."""
-    return [f"cd {project.name}", *(command for path, command in COMMANDS if (project / path).exists())]
+    commands = WITH_CONTAINERS if (project / "compose.yaml").exists() else WITHOUT_CONTAINERS
+    return [f"cd {project.name}", *(command for path, command in commands if (project / path).exists())]
 
 
 def say(text: str) -> None:

@@ -163,7 +163,7 @@ def test_container_files_keep_no_password(tmp_path: Path, backend: str, style: s
     assert database["healthcheck"]["test"]
     assert compose["secrets"]["database_password"] == {"environment": "DATABASE_PASSWORD"}
     example = (project / ".env.example").read_text(encoding="utf-8")
-    assert re.search(r"^DATABASE_PASSWORD=$", example, re.MULTILINE)
+    assert re.search(r"^# DATABASE_PASSWORD=''$", example, re.MULTILINE)
 
 
 def test_renders_are_repeatable(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def render_item(kind: str, item: object, autogen: AutogenContext) -> str | Liter
     """Write the project's own column type, with its import, into a generated revision."""
     if kind == "type" and isinstance(item, UtcDateTime):
         autogen.imports.add(f"from {UtcDateTime.__module__} import {UtcDateTime.__name__}")
-        return repr(item)
+        return f"{UtcDateTime.__name__}()"
     return False
 
 

@@ -67,6 +67,8 @@ def test_password_is_never_shown() -> None:
         (f"{DRIVERNAME}://app:s3cret@word@db.example/app", "percent-encode"),
         (f"{DRIVERNAME}://app:s3cret/word@db.example/app", "percent-encode"),
         (f"{DRIVERNAME}://app:s3cret#word@db.example/app", "percent-encode"),
+        (f"{DRIVERNAME}://app:s3cret?word@x@db.example/app", "percent-encode"),
+        (f"{DRIVERNAME}://app@db.example/app?password=s3cret", "DATABASE_PASSWORD"),
     ],
 )
 def test_unusable_url_is_refused_in_one_sentence(

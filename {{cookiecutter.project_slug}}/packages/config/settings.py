@@ -32,7 +32,7 @@ from pydantic import (
     model_validator,
 {% endif %}
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 from sqlalchemy import URL
 
 from packages.config import PROJECT_ROOT
@@ -41,6 +41,8 @@ from packages.config.database_url import parse_database_url
 SECRETS_DIR = Path(os.environ.get("SECRETS_DIR", "/run/secrets"))
 SERVICE = "{{ cookiecutter.project_slug }}"
 DEFAULT_URL = {{ "f" if "SERVICE" in db.location else "" }}"{{ db[cookiecutter.session_style].drivername }}://{{ db.location }}"
+
+Seconds = Annotated[int, Field(ge=1, le=86_400)]
 
 DatabaseURL = Annotated[
     URL,
@@ -80,10 +82,10 @@ class Settings(BaseSettings):
     """Connections kept open per process, and requests that may use the database at once."""
     DATABASE_MAX_OVERFLOW: NonNegativeInt = 10
     """Connections above the pool's size for what is no request: probes, jobs, second sessions."""
-    DATABASE_POOL_TIMEOUT_SECONDS: PositiveInt = 10
+    DATABASE_POOL_TIMEOUT_SECONDS: Seconds = 10
     """Seconds to wait for a free connection."""
 {% if db.server %}
-    DATABASE_POOL_RECYCLE_SECONDS: PositiveInt = 1800
+    DATABASE_POOL_RECYCLE_SECONDS: Seconds = 1800
     """Seconds after which a connection is replaced; stay below the server's idle limit."""
 
     @model_validator(mode="after")
@@ -109,6 +111,8 @@ def load_settings() -> Settings:
             f"{'.'.join(map(str, detail['loc']))}: {detail['msg'].removeprefix('Value error, ')}"
             for detail in error.errors(include_url=False, include_input=False)
         ]
+    except (SettingsError, OSError, UnicodeError):
+        sentences = [f"{PROJECT_ROOT}/.env or a file in {SECRETS_DIR} cannot be read as UTF-8 text"]
     raise SystemExit("\n".join(sentences))
 
 
