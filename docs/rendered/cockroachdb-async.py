@@ -18,6 +18,7 @@ engine = create_async_engine(
     connect_args={
         "connect_timeout": settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
         "application_name": settings.DATABASE_APPLICATION_NAME,
+        "tcp_user_timeout": settings.DATABASE_STATEMENT_TIMEOUT_SECONDS * 1000,
         "options": (
             "-c timezone=UTC"
             f" -c statement_timeout={settings.DATABASE_STATEMENT_TIMEOUT_SECONDS}s"

@@ -14,20 +14,29 @@ START_SECONDS = 30
 
 
 @contextmanager
-def serve(project: Project, env: Mapping[str, str] | None = None, workers: int = 1) -> Iterator[httpx2.Client]:
+def serve(
+    project: Project,
+    env: Mapping[str, str] | None = None,
+    workers: int = 1,
+    app: str = "packages.api.app:app",
+    *,
+    orderly: bool = True,
+) -> Iterator[httpx2.Client]:
     """Run the API until the block ends, and give a client of it once it answers.
 
     Args:
         project: an installed project.
         env: environment variables beside those of the project.
         workers: processes that serve.
+        app: where the application is; its `/health/live` says that it runs.
+        orderly: whether it must end in order, and not be killed at the end.
     """
     port = free_port()
     log = project.folder / "uvicorn.log"
     options = ["--port", str(port), "--log-level", "warning", "--workers", str(workers)]
     with log.open("wb") as output:
         server = subprocess.Popen(
-            [str(project.bin / "uvicorn"), "packages.api.app:app", *options],
+            [str(project.bin / "uvicorn"), app, *options],
             cwd=project.folder,
             env={**plain_environment(), **project.env, **(env or {})},
             stdin=subprocess.DEVNULL,
@@ -48,8 +57,17 @@ def serve(project: Project, env: Mapping[str, str] | None = None, workers: int =
                     time.sleep(0.05)
             yield client
     finally:
-        server.terminate()
-        server.wait(START_SECONDS)
+        if orderly:
+            server.terminate()
+        else:
+            server.kill()
+        try:
+            server.wait(START_SECONDS)
+        except subprocess.TimeoutExpired:
+            # It fails the test, and is not left behind.
+            server.kill()
+            server.wait()
+            raise
 
 
 def create_database(project: Project) -> None:

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Install the database servers that the tests start: PostgreSQL, MariaDB and what a Galera cluster
 # of it needs (galera-4 and, to copy the data to a joining node, rsync). And the ODBC driver
-# manager, without which SQL Server's driver cannot even be imported.
+# manager, without which SQL Server's driver cannot even be imported, and wrk, which puts a load on
+# the rendered services.
 #
 # For Debian and Ubuntu, as root or with a passwordless sudo. Does nothing, not even an update of
 # the package lists, when all programs are there. No service of the new packages is started: the
@@ -30,6 +31,7 @@ command -v initdb >/dev/null || any /usr/lib/postgresql/*/bin/initdb || packages
 { command -v mariadbd && command -v mariadb-install-db; } >/dev/null || packages+=(mariadb-server)
 any /usr/lib/galera/libgalera_smm.so /usr/lib*/galera-4/libgalera_smm.so || packages+=(galera-4)
 command -v rsync >/dev/null || packages+=(rsync)
+command -v wrk >/dev/null || packages+=(wrk)
 # rsync's script of MariaDB looks with one of them whether the port is in use.
 command -v lsof >/dev/null || command -v ss >/dev/null || packages+=(lsof)
 any /usr/lib/*/libodbc.so.2 /usr/lib/libodbc.so.2 /usr/lib64/libodbc.so.2 || packages+=(unixodbc)

@@ -1,10 +1,8 @@
 {% set db = cookiecutter.__backends[cookiecutter.database_backend] %}
 """The settings mend what is only spelled otherwise, and refuse the rest in one sentence."""
 
-{% if not db.server %}
 from pathlib import Path
 
-{% endif %}
 import pytest
 {% if db.server %}
 from pydantic import SecretStr
@@ -14,7 +12,7 @@ from pydantic import SecretStr
 from packages.config import PROJECT_ROOT
 {% endif %}
 from packages.config.database_url import DRIVERNAME, parse_database_url
-from packages.config.settings import {% if db.server %}Settings, {% endif %}load_settings
+from packages.config.settings import Settings, load_settings
 
 {% if db.server %}
 LOCATION = "app:s3cret@db.example:{{ db.port }}/app"
@@ -144,4 +142,31 @@ def test_unusable_number_is_refused_in_one_sentence(
     """A pool of no connections is refused when the settings load, not at the first request."""
     monkeypatch.setenv("DATABASE_POOL_SIZE", text)
     with pytest.raises(SystemExit, match=r"^DATABASE_POOL_SIZE: .*(integer|greater than 0)"):
+        load_settings()
+
+
+def test_environment_wins_over_env_file_and_that_over_secrets(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A setting is taken from the environment first, then from `.env`, then from a secret file."""
+    name = "DATABASE_POOL_SIZE"
+    env_file = tmp_path / ".env"
+    secret = tmp_path / name
+    monkeypatch.setitem(Settings.model_config, "env_file", env_file)
+    monkeypatch.setitem(Settings.model_config, "secrets_dir", tmp_path)
+    secret.write_text("3\n")
+    assert load_settings().DATABASE_POOL_SIZE == 3
+    env_file.write_text(f"{name}=4\n")
+    assert load_settings().DATABASE_POOL_SIZE == 4
+    monkeypatch.setenv(name, "5")
+    assert load_settings().DATABASE_POOL_SIZE == 5
+
+
+def test_unreadable_secret_is_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A secret that is no text is named as such, without a traceback."""
+    monkeypatch.setitem(Settings.model_config, "secrets_dir", tmp_path)
+    (tmp_path / "DATABASE_URL").write_bytes(b"\xff\xfe")
+    with pytest.raises(SystemExit, match="cannot be read as UTF-8 text"):
         load_settings()

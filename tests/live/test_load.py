@@ -1,0 +1,64 @@
+"""More clients than connections and threads: the service answers all of them."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.live import wrk
+from tests.live.databases import Databases
+from tests.live.service import create_database, serve
+from tests.template import PYTHONS, STYLES, install, render
+
+SECONDS = 3
+SUMMARY = """\
+Running 3s test @ http://127.0.0.1:8000/users/1
+  1 threads and 64 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency    54.09ms   44.51ms 345.86ms   86.45%
+    Req/Sec     1.31k   129.37     1.61k    68.97%
+  Latency Distribution
+     50%   38.03ms
+     75%   69.18ms
+     90%  113.48ms
+     99%    1.20s
+  3913 requests in 3.01s, 1.12MB read
+  Socket errors: connect 1, read 2, write 3, timeout 4
+  Non-2xx or 3xx responses: 5
+Requests/sec:   1300.04
+Transfer/sec:    380.92KB
+"""
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_no_request_fails_under_many_clients(
+    tmp_path: Path, databases: Databases, database_name: str, style: str
+) -> None:
+    """64 and 256 clients at once, where the usual tutorial's service stops dead: every request is answered."""
+    if reason := wrk.missing():
+        pytest.skip(reason)
+    database = databases.get("postgresql")
+    folder = render(tmp_path, database_backend="postgresql", session_style=style)
+    project = install(folder, PYTHONS[-1], env=database.environment(style, "postgresql", database_name))
+    create_database(project)
+    project.run("alembic", "upgrade", "head")
+    with serve(project) as client:
+        user = client.post("/users", json={"email": "ada@example.com", "name": "Ada"}).json()
+        path = f"/users/{user['id']}"
+        for clients in (64, 256):
+            load = wrk.load(client, path, clients, SECONDS)
+            assert load.errors == 0, load
+            assert load.requests > clients, load
+        # Nothing is left waiting.
+        assert client.get(path).json() == user
+        assert client.get("/health/ready").status_code == 200
+
+
+def test_every_kind_of_error_is_counted() -> None:
+    """A failed connect, read or write, a timeout, and an answer that is no success all count as errors."""
+    assert wrk.read(SUMMARY) == wrk.Load(requests=3913, per_second=1300.04, p99_seconds=1.2, errors=15)
+
+
+def test_a_text_that_is_no_report_is_refused() -> None:
+    """An error of wrk is never read as a run without errors."""
+    with pytest.raises(ValueError, match="not a report"):
+        wrk.read("unable to connect")
