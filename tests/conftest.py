@@ -28,7 +28,11 @@ def own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many tests were skipped, and that they did not count."""
+    """Say which databases the services ran on, how many tests were skipped, and that these did not count."""
+    passed = terminalreporter.stats.get("passed", [])
+    servers = {str(value) for report in passed for name, value in report.user_properties if name == "server"}
+    for server in sorted(servers):
+        terminalreporter.write_line(f"run on a real database: {server}")
     skipped = len(terminalreporter.stats.get("skipped", []))
     if skipped:
         terminalreporter.write_line(f"{skipped} tests were skipped: nothing is proven about what they promise.")

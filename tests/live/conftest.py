@@ -1,11 +1,11 @@
 """Real databases for the rendered projects."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.live.databases import Databases
+from tests.live.databases import Database, Databases
 
 
 @pytest.fixture(scope="session")
@@ -14,6 +14,18 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     databases = Databases(tmp_path_factory.mktemp("servers"))
     yield databases
     databases.close()
+
+
+@pytest.fixture
+def get_database(databases: Databases, record_property: Callable[[str, object], None]) -> Callable[[str], Database]:
+    """Give access to the databases, and have the summary of the run say which they were."""
+
+    def get(backend: str) -> Database:
+        database = databases.get(backend)
+        record_property("server", f"{backend}: {database.server}")
+        return database
+
+    return get
 
 
 @pytest.fixture

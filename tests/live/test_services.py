@@ -1,6 +1,7 @@
 """Each backend and style as a team would use it: installed from its own files, on a real database."""
 
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,9 +9,11 @@ import httpx2
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from tests.live.databases import Databases, live_cells
+from tests.live.databases import Database, live_cells
 from tests.live.service import create_database, serve
 from tests.template import BACKENDS, PYTHONS, SQLALCHEMY, Project, install, render
+
+GetDatabase = Callable[[str], Database]
 
 CELLS = live_cells()
 # Every Python and every SQLAlchemy that it knows is met by every cell, though not every pair of them.
@@ -74,10 +77,10 @@ def check_race(client: httpx2.Client) -> None:
 @pytest.mark.parametrize(("python", "version"), ENVIRONMENTS)
 @pytest.mark.parametrize(("backend", "style"), CELLS)
 def test_service_works(  # noqa: PLR0913, PLR0917 - what the matrix is made of
-    tmp_path: Path, databases: Databases, database_name: str, backend: str, style: str, python: str, version: str
+    tmp_path: Path, get_database: GetDatabase, database_name: str, backend: str, style: str, python: str, version: str
 ) -> None:
     """Rendered, installed, migrated up and down, tested by its own tests and driven over HTTP, without a warning."""
-    database = databases.get(backend)
+    database = get_database(backend)
     folder = render(tmp_path, database_backend=backend, session_style=style)
     project = install(
         folder, python, [sqlalchemy(version, backend)], database.environment(style, backend, database_name)
@@ -93,10 +96,10 @@ def test_service_works(  # noqa: PLR0913, PLR0917 - what the matrix is made of
 
 @pytest.mark.parametrize(("backend", "style"), CELLS)
 def test_service_without_a_web_framework_works(
-    tmp_path: Path, databases: Databases, database_name: str, backend: str, style: str
+    tmp_path: Path, get_database: GetDatabase, database_name: str, backend: str, style: str
 ) -> None:
     """The database layer stands alone: no web framework is installed, and its tests pass."""
-    database = databases.get(backend)
+    database = get_database(backend)
     folder = render(tmp_path, database_backend=backend, session_style=style, web_framework="none")
     project = install(folder, PYTHONS[-1], env=database.environment(style, backend, database_name))
     assert not any(project.folder.glob(".venv/lib/*/site-packages/fastapi"))
