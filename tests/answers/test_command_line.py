@@ -10,7 +10,11 @@ import pytest
 
 from tests.answers.baking import DEFAULTS, SENTENCE, TEMPLATE, assert_unchanged
 from tests.answers.nasties import TEXTS
+from tests.template import CONTEXT
 
+QUESTIONS_WITH_CHOICES = sum(
+    isinstance(choices, list) for question, choices in CONTEXT.items() if not question.startswith("_")
+)
 NASTY = {
     "project_name": TEXTS["Jinja expression"],
     "project_slug": "my_service",
@@ -75,23 +79,23 @@ def test_a_console_that_cannot_show_the_answer_does_not_matter(encoding: str, ou
 
 def test_typed_answers_are_taken_literally(output: Path) -> None:
     """What is typed at the prompt is never run as Jinja, and comes back unchanged."""
-    done = run([], output, typed="\n".join([*NASTY.values(), "1", "1", "1", "1", ""]))
+    done = run([], output, typed="\n".join([*NASTY.values(), *["1"] * QUESTIONS_WITH_CHOICES, ""]))
     assert done.returncode == 0, done.stderr
     assert_unchanged(output / "my_service", NASTY)
 
 
 def test_every_choice_is_explained_at_the_prompt(output: Path) -> None:
     """The prompt tells in a line what each choice means, and takes a space for an empty answer."""
-    done = run([], output, typed="\n\n \n\n \n\n\n\n\n")
+    done = run([], output, typed="\n\n \n\n \n" + "\n" * QUESTIONS_WITH_CHOICES)
     assert done.returncode == 0, done.stderr
-    assert "SQLite     | one file, no server to run" in done.stdout
+    assert "SQLite      | one file, no server to run" in done.stdout
     assert_unchanged(output / "my_service", {"description": "", "author_email": ""})
 
 
 def test_a_replay_repeats_typed_answers(output: Path) -> None:
     """Answers kept by Cookiecutter render the same project again, and a refused one is refused again."""
     replay = Path(os.environ["COOKIECUTTER_CONFIG"]).parent / "replay" / f"{TEMPLATE.name}.json"
-    run([], output, typed="\n".join([*NASTY.values(), "1", "1", "1", "1", ""]))
+    run([], output, typed="\n".join([*NASTY.values(), *["1"] * QUESTIONS_WITH_CHOICES, ""]))
     again = output / "again"
     again.mkdir()
     assert run(["--replay-file", str(replay)], again).returncode == 0
@@ -108,6 +112,7 @@ def test_a_replay_written_by_hand_is_checked(kept: str, output: Path) -> None:
     """A replay file that somebody edited is judged as any answers are: also its choices, which Cookiecutter trusts."""
     replay = output.parent / "mine.json"
     answers = DEFAULTS | {"database_backend": "db2", "web_framework": "none", "ci_provider": "none", "license": "MIT"}
+    answers["session_style"] = "sync"
     answers["project_slug"] = "class"
     if kept == "all":
         answers["__answered_slug"] = "class"

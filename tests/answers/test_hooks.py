@@ -102,10 +102,10 @@ def test_every_choice_has_an_aligned_label(question: str) -> None:
 
 @pytest.mark.parametrize("framework", CONTEXT["web_framework"])
 def test_the_next_commands_fit_the_project(framework: str, output: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """The commands printed at the end go into the folder and install; only a web service is served."""
+    """The commands printed at the end go into the folder and migrate; only a web service is served."""
     assert bake({"web_framework": framework}, output).project
     printed = capfd.readouterr().out
-    assert "    cd my_service\n    uv sync\n" in printed
+    assert "    cd my_service\n    uv run alembic upgrade head\n" in printed
     assert ("uv run uvicorn packages.api.app:app" in printed) == (framework == "fastapi")
 
 

@@ -34,6 +34,16 @@ def test_other_spellings_are_mended(text: str) -> None:
     assert url.render_as_string(hide_password=False) == f"{DRIVERNAME}://{LOCATION}"
 
 
+{% if db.multi_host %}
+def test_several_hosts_are_kept() -> None:
+    """A URL with several hosts, as the driver's own library takes it, names all of them."""
+    text = f"{DRIVERNAME}://app:s3cret@a:1,b:2/app?target_session_attrs=read-write"
+    url = parse_database_url(text)
+    assert url.query == {"host": ("a:1", "b:2"), "target_session_attrs": "read-write"}
+    assert (url.username, url.password, url.database) == ("app", "s3cret", "app")
+
+
+{% endif %}
 @pytest.mark.parametrize("password", ["s3cret", "p@ss:w/rd%?#+ &", "ßpässwörd 密", "'\"\\`$"])
 def test_password_may_come_apart(password: str) -> None:
     """A password in `DATABASE_PASSWORD` needs no escape and reaches the driver as it is."""
