@@ -39,11 +39,11 @@ def test_each_server_is_started_as_the_table_says(backend: str) -> None:
     assert job.get("command", "") == row["command"]
     assert str(job["port"]) == row["port"]
     assert job["user"] == row["ci_user"]
-    health = row["healthcheck"].replace("$$", "$").replace("{{ cookiecutter.project_slug }}", "service")
+    health = row["healthcheck"].replace("$$", "$").replace("{{ cookiecutter.project_slug|default('') }}", "service")
     assert job["health"] == health
     assert job.get("setup", "").splitlines() == row["ci_setup"]
     assert set(row["ci_environment"]) <= set(JOBS["backends"]["services"]["database"]["env"])
-    location = row["ci_location"].replace("{{ cookiecutter.project_slug }}_test", "")
+    location = row["ci_location"].replace("{{ cookiecutter.project_slug|default('') }}_test", "")
     assert job.get("location", "") == location
 
 
