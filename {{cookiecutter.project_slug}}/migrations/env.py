@@ -12,9 +12,9 @@ from typing import Literal
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 {% if cookiecutter.__sync %}
-from sqlalchemy import create_engine, {% if not db.server %}event, {% endif %}pool
+from sqlalchemy import create_engine, event, pool
 {% else %}
-from sqlalchemy import Connection, {% if not db.server %}event, {% endif %}pool
+from sqlalchemy import Connection, event, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 {% endif %}
 
@@ -23,8 +23,8 @@ from packages.config.settings import settings
 from packages.database.config import SQLALCHEMY_DATABASE_URL, Base
 {% if not db.server %}
 from packages.database.connections import begin
-{% endif %}
-{% if db.server %}
+{% else %}
+from packages.database.connections import connect_or_exit
 from packages.database.tls import tls_arguments
 {% endif %}
 from packages.database.types import UtcDateTime
@@ -85,6 +85,8 @@ def run_migrations_offline() -> None:
     # One transaction for all, and for one process at a time. Foreign keys stay unenforced, since
     # batch mode drops and recreates tables: https://alembic.sqlalchemy.org/en/latest/batch.html
     event.listen(engine{{ ".sync_engine" if cookiecutter.__async else "" }}, "begin", begin)
+{% else %}
+    event.listen(engine{{ ".sync_engine" if cookiecutter.__async else "" }}, "do_connect", connect_or_exit)
 {% endif %}
 {% if cookiecutter.__async %}
     async with engine.connect() as connection:

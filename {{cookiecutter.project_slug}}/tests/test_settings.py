@@ -53,11 +53,64 @@ def test_password_may_come_apart(password: str) -> None:
     assert settings.DATABASE_URL.host == "db.example"
 
 
+@pytest.mark.parametrize("source", ["environment", "file"])
+def test_line_break_after_a_password_is_dropped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: str
+) -> None:
+    """A password that `echo` wrote is the password, without the line break."""
+    if source == "environment":
+        monkeypatch.setenv("DATABASE_PASSWORD", "pass word\n")
+    else:
+        monkeypatch.delenv("DATABASE_PASSWORD", raising=False)
+        monkeypatch.setitem(Settings.model_config, "env_file", None)
+        monkeypatch.setitem(Settings.model_config, "secrets_dir", tmp_path)
+        (tmp_path / "DATABASE_PASSWORD").write_text("pass word\n")
+    assert load_settings().DATABASE_URL.password == "pass word"
+
+
+def test_empty_password_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable without a value does not silently win over a mounted secret."""
+    monkeypatch.setenv("DATABASE_PASSWORD", "")
+    with pytest.raises(SystemExit, match=r"^DATABASE_PASSWORD: it is empty; .*remove"):
+        load_settings()
+
+
+@pytest.mark.parametrize("location", ["app", "app:app", "app:Password", "app:{{ db.spellings[0] }}"])
+def test_production_refuses_a_password_that_is_easily_guessed(
+    monkeypatch: pytest.MonkeyPatch, location: str
+) -> None:
+    """A development password, or none, does not reach production."""
+    monkeypatch.setenv("DATABASE_URL", f"{DRIVERNAME}://{location}@{LOCATION.partition('@')[2]}")
+    monkeypatch.delenv("DATABASE_PASSWORD", raising=False)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    monkeypatch.setitem(Settings.model_config, "secrets_dir", None)
+    load_settings()
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    with pytest.raises(SystemExit, match=r"^DATABASE_PASSWORD: .*easily guessed"):
+        load_settings()
+    monkeypatch.setenv("DATABASE_PASSWORD", "Kk2-7fXw")
+    load_settings()
+
+
+def test_driver_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing in an image is said when the settings load, not at the first request."""
+
+    def fail() -> None:
+        raise ImportError("libdriver.so: cannot open shared object file")
+
+    url = f"{DRIVERNAME}://{LOCATION}"
+    monkeypatch.setattr(parse_database_url(url).get_dialect(), "import_dbapi", fail)
+    monkeypatch.setenv("DATABASE_URL", url)
+    with pytest.raises(SystemExit, match=r"^DATABASE_URL: its driver cannot be loaded: libdriver"):
+        load_settings()
+
+
 def test_password_is_never_shown() -> None:
     """Neither the text forms of the settings nor their dumps hold the password."""
     url = parse_database_url(f"{DRIVERNAME}://{LOCATION}")
     settings = Settings(DATABASE_URL=url, DATABASE_PASSWORD=SecretStr("canary"))
     shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    shown += f"{tuple(url)} {tuple(settings.DATABASE_URL)}"
     assert "s3cret" not in shown
     assert "canary" not in shown
 
@@ -179,4 +232,14 @@ def test_unreadable_secret_is_refused_in_one_sentence(
     monkeypatch.setitem(Settings.model_config, "secrets_dir", tmp_path)
     (tmp_path / "DATABASE_URL").write_bytes(b"\xff\xfe")
     with pytest.raises(SystemExit, match="cannot be read as UTF-8 text"):
+        load_settings()
+
+
+def test_missing_secrets_folder_is_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Secrets that were not mounted where `SECRETS_DIR` says are missed at once."""
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path / "none"))
+    monkeypatch.setattr("packages.config.settings.SECRETS_DIR", tmp_path / "none")
+    with pytest.raises(SystemExit, match=r"^SECRETS_DIR: there is no folder"):
         load_settings()

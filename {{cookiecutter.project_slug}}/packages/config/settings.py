@@ -36,12 +36,21 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 from sqlalchemy import URL
 
 from packages.config import PROJECT_ROOT
+{% if db.server %}
+from packages.config.database_url import SPELLINGS, Password, parse_database_url
+{% else %}
 from packages.config.database_url import parse_database_url
+{% endif %}
 
-SECRETS_DIR = Path(os.environ.get("SECRETS_DIR", "/run/secrets"))
+SECRETS_DIR = Path(os.environ.get("SECRETS_DIR") or "/run/secrets")
 SERVICE = "{{ cookiecutter.project_slug }}"
 DEFAULT_URL = {{ "f" if "SERVICE" in db.location else "" }}"{{ db[cookiecutter.session_style].drivername }}://{{ db.location }}"
 
+{% if db.server %}
+# What is tried first, beside the names of the database system, the database and its user.
+COMMON_PASSWORDS = {"admin", "changeme", "changethis", "example", "password", "root", "secret"}
+
+{% endif %}
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 
 DatabaseURL = Annotated[
@@ -51,6 +60,18 @@ DatabaseURL = Annotated[
     PlainSerializer(lambda url: url.render_as_string(), return_type=str),
 ]
 """A SQLAlchemy URL: its `repr`, its `str` and its dumps hide the password."""
+{% if db.server %}
+
+
+def _read_password(value: object) -> object:
+    """Drop the line break that `echo` adds."""
+    if not isinstance(value, str):
+        return value
+    password = value.rstrip("\r\n")
+    if not password:
+        raise ValueError("it is empty; give the password, or remove the setting")
+    return password
+{% endif %}
 
 
 class Settings(BaseSettings):
@@ -69,8 +90,10 @@ class Settings(BaseSettings):
     DATABASE_URL: DatabaseURL = Field(default=DEFAULT_URL, validate_default=True)
 {% if db.server %}
     """Where the {{ db.name }} database is."""
-    DATABASE_PASSWORD: SecretStr | None = None
+    DATABASE_PASSWORD: Annotated[SecretStr, BeforeValidator(_read_password)] | None = None
     """The password, when it comes apart from the URL: any characters, none needs an escape."""
+    ENVIRONMENT: str = "development"
+    """Where the service runs; in `production`, an empty or easily guessed password is refused."""
 {% else %}
     """Where the {{ db.name }} file is; a relative path starts at the project's folder."""
 {% endif %}
@@ -90,9 +113,20 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _put_password_into_url(self) -> Self:
-        password = self.DATABASE_PASSWORD.get_secret_value() if self.DATABASE_PASSWORD else ""
-        if password:
+        if self.DATABASE_PASSWORD:
+            password = Password(self.DATABASE_PASSWORD.get_secret_value())
             self.DATABASE_URL = self.DATABASE_URL.set(password=password)
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_weak_password(self) -> Self:
+        url = self.DATABASE_URL
+        weak = {"", *COMMON_PASSWORDS, *SPELLINGS, url.username, url.database, SERVICE}
+        if self.ENVIRONMENT.lower().startswith("prod") and (url.password or "").lower() in weak:
+            raise ValueError(
+                "DATABASE_PASSWORD: it is missing or easily guessed, which is refused in"
+                f" {self.ENVIRONMENT}; give a random one"
+            )
         return self
 {% endif %}
 
@@ -104,11 +138,13 @@ def load_settings() -> Settings:
         SystemExit: a setting cannot be used. The message has one sentence for each such setting
             and never shows a password.
     """
+    if os.environ.get("SECRETS_DIR") and not SECRETS_DIR.is_dir():
+        raise SystemExit(f"SECRETS_DIR: there is no folder {SECRETS_DIR}; mount it, or unset it")
     try:
         return Settings()
     except ValidationError as error:
         sentences = [
-            f"{'.'.join(map(str, detail['loc']))}: {detail['msg'].removeprefix('Value error, ')}"
+            ": ".join([*map(str, detail["loc"]), detail["msg"].removeprefix("Value error, ")])
             for detail in error.errors(include_url=False, include_input=False)
         ]
     except (SettingsError, OSError, UnicodeError):
