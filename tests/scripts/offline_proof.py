@@ -12,6 +12,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -229,21 +230,22 @@ def longest_name(dialect: Dialect) -> int:
 
 def refusal_is_worth_a_wait(dialect: Dialect, positional: list[Any], keywords: Arguments) -> bool | None:
     """Connect where nobody listens, and tell whether the project would try again; None where it never would."""
-    may_be_restarting = getattr(importlib.import_module("packages.database.connections"), "_may_be_restarting", None)
+    connections = importlib.import_module("packages.database.connections")
+    may_be_restarting = getattr(connections, "_may_be_restarting", None)
     if may_be_restarting is None:
         return None
     if "odbc" in dialect.driver:
         # Microsoft's driver is in no registry of Python packages.
         return bool(may_be_restarting(numbered_error("pyodbc", "08001")))
-    connect = dialect.connect
+    # What a row does to the arguments on the way is a part of the proof.
+    on_the_way = getattr(connections, "_connect", None)
+    connect = partial(on_the_way, dialect) if on_the_way else lambda given, named: dialect.connect(*given, **named)
 
     async def connect_in_loop() -> None:
-        await greenlet_spawn(connect, *positional, **keywords)
+        await greenlet_spawn(connect, positional, keywords)
 
     try:
-        importlib.import_module("asyncio").run(connect_in_loop()) if dialect.is_async else connect(
-            *positional, **keywords
-        )
+        importlib.import_module("asyncio").run(connect_in_loop()) if dialect.is_async else connect(positional, keywords)
     except dialect.loaded_dbapi.Error as error:
         return bool(may_be_restarting(error))
     return False
