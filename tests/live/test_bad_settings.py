@@ -1,0 +1,83 @@
+"""`docs/bad-settings.md` tells the truth: each value in it is given to a service, which says what stands there."""
+
+import re
+from dataclasses import dataclass
+
+import pytest
+
+from tests.live.databases import Databases
+from tests.template import PYTHONS, TEMPLATE, Project, install, render
+
+PAGE = (TEMPLATE / "docs" / "bad-settings.md").read_text(encoding="utf-8")
+BACKENDS = {"PostgreSQL": "postgresql", "SQLite": "sqlite"}
+MOMENTS = {"": ("alembic", "current"), "start": ("python", "-c", "import packages.config.settings")}
+MOMENTS["connect"] = MOMENTS[""]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table of the page."""
+
+    backend: str
+    fault: str
+    setting: str
+    given: str
+    when: str
+    said: str
+
+
+def rows() -> list[Row]:
+    """Return the lines of all tables of the page."""
+    found: list[Row] = []
+    for section in PAGE.split("\n## ")[1:]:
+        backend = BACKENDS[section.partition("\n")[0].split()[-1]]
+        for line in re.findall(r"^\| (?!what is wrong)(.+) \|$", section, re.MULTILINE):
+            fault, *cells = (cell.strip().strip("`") for cell in line.split("|"))
+            found.append(Row(backend, fault, *cells))
+    return found
+
+
+@pytest.fixture(scope="module")
+def projects(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> dict[str, Project]:
+    """Install a service for each table of the page."""
+    server = databases.server("postgresql")
+    url = f"postgresql://{server.user}@{server.host}:{server.port}/postgres"
+    env = {"postgresql": {"DATABASE_URL": url, "DATABASE_PASSWORD": server.password}, "sqlite": {}}
+    folder = tmp_path_factory.mktemp("settings")
+    return {
+        backend: install(render(folder / backend, database_backend=backend), PYTHONS[1], env=env[backend])
+        for backend in BACKENDS.values()
+    }
+
+
+def test_page_has_rows() -> None:
+    """Each table of the page was read, whole."""
+    assert {row.backend for row in rows()} == set(BACKENDS.values())
+    assert len(rows()) == PAGE.count("\n| ") - len(BACKENDS)
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row.backend}-{row.fault}")
+def test_bad_setting_is_one_sentence(projects: dict[str, Project], databases: Databases, row: Row) -> None:
+    """The sentence is the documented one, alone on standard error; without one, the setting works."""
+    project = projects[row.backend]
+    server = databases.server("postgresql")
+    places = {
+        "SERVER": f"{server.user}@{server.host}:{server.port}",
+        "/PROJECT": str(project.folder),
+        r"\n": "\n",
+        "port 5432": f"port {server.port}",
+        'user "postgres"': f'user "{server.user}"',
+    }
+    given, said = row.given, row.said
+    for place, what in places.items():
+        given, said = given.replace(place, what), said.replace(place, what)
+    environment = {**project.env, row.setting: given}
+    if row.setting == "ENVIRONMENT":
+        del environment["DATABASE_PASSWORD"]
+    program, *arguments = MOMENTS[row.when]
+    outcome = Project(project.folder, environment).run(program, *arguments, check=False)
+    if not row.said:
+        assert outcome.returncode == 0, outcome.stderr
+        return
+    assert outcome.returncode == 1
+    assert outcome.stderr == f"{said}\n"
