@@ -73,6 +73,19 @@ def run(
     return completed
 
 
+def lint(project: Path) -> None:
+    """Check a rendered project by its own linter, formatter and type checker.
+
+    Raises:
+        AssertionError: one of them has something to say.
+    """
+    run("ruff", "check", "--no-cache", ".", cwd=project)
+    run("ruff", "format", "--no-cache", "--check", ".", cwd=project)
+    # Two processes that write to one cache read each other's halves.
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    run("mypy", "--cache-dir", TEMPLATE / ".mypy_cache" / f"renders-{worker}", cwd=project)
+
+
 @dataclass(frozen=True)
 class Project:
     """A rendered project with an environment of its own."""

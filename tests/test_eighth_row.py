@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.template import BACKENDS, CONTEXT, FRAMEWORKS, PROVIDERS, STYLES, TEMPLATE, render_from, run
+from tests.template import BACKENDS, CONTEXT, FRAMEWORKS, PROVIDERS, STYLES, TEMPLATE, lint, render_from
 
 NAME = "eighthdb"
 GUIDE = TEMPLATE / "docs" / "adding-a-database.md"
@@ -72,9 +72,7 @@ def test_a_new_row_renders_projects_that_pass_their_own_checks(
     """Linter, formatter and type checker have nothing to say about a database that was added as data."""
     answers = {"database_backend": NAME, "session_style": style, "web_framework": framework}
     project = render_from(template, tmp_path, answers)
-    run("ruff", "check", "--no-cache", ".", cwd=project)
-    run("ruff", "format", "--no-cache", "--check", ".", cwd=project)
-    run("mypy", "--cache-dir", TEMPLATE / ".mypy_cache" / "renders", cwd=project)
+    lint(project)
     assert "settings.DATABASE_EIGHTH_SECONDS" in (project / "packages/database/config.py").read_text(encoding="utf-8")
     assert "SET eighth" in (project / "packages/database/connections.py").read_text(encoding="utf-8")
     assert "XX000" in (project / "packages/database/transaction.py").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.template import BACKENDS, CELLS, FRAMEWORKS, LICENSES, PROVIDERS, STYLES, TEMPLATE, render, run
+from tests.template import BACKENDS, CELLS, FRAMEWORKS, LICENSES, PROVIDERS, STYLES, TEMPLATE, lint, render
 
 Render = Callable[..., Path]
 
@@ -122,9 +122,7 @@ def test_render_shows_no_trace_of_the_template(tmp_path: Path, answers: dict[str
 def test_render_passes_its_own_checks(tmp_path: Path, answers: dict[str, str]) -> None:
     """The project's own linter, formatter and type checker have nothing to say."""
     project = render(tmp_path, **answers)
-    run("ruff", "check", "--no-cache", ".", cwd=project)
-    run("ruff", "format", "--no-cache", "--check", ".", cwd=project)
-    run("mypy", "--cache-dir", TEMPLATE / ".mypy_cache" / "renders", cwd=project)
+    lint(project)
 
 
 @pytest.mark.parametrize("license_", LICENSES)

@@ -2,8 +2,14 @@
 
 from collections.abc import AsyncIterator
 
-from sqlalchemy import MetaData
-from sqlalchemy.ext.asyncio import AsyncAttrs, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy import URL, MetaData
+from sqlalchemy.ext.asyncio import (
+    AsyncAttrs,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
 from sqlalchemy.orm import DeclarativeBase
 
 from packages.config.settings import settings
@@ -13,31 +19,38 @@ from packages.database.tls import tls_arguments
 
 SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
 
-engine = create_async_engine(
-    SQLALCHEMY_DATABASE_URL,
-    connect_args={
-        "connect_timeout": settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
-        "application_name": settings.DATABASE_APPLICATION_NAME,
-        "tcp_user_timeout": settings.DATABASE_STATEMENT_TIMEOUT_SECONDS * 1000,
-        "prepare_threshold": None,
-        "options": (
-            "-c timezone=UTC"
-            f" -c statement_timeout={settings.DATABASE_STATEMENT_TIMEOUT_SECONDS}s"
-            f" -c lock_timeout={settings.DATABASE_LOCK_TIMEOUT_SECONDS}s"
-            " -c idle_in_transaction_session_timeout="
-            f"{settings.DATABASE_IDLE_TRANSACTION_TIMEOUT_SECONDS}s"
-        ),
-        **tls_arguments(),
-    },
-    pool_pre_ping=True,
-    pool_recycle=settings.DATABASE_POOL_RECYCLE_SECONDS,
-    pool_size=settings.DATABASE_POOL_SIZE,
-    max_overflow=settings.DATABASE_MAX_OVERFLOW,
-    pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
-    hide_parameters=True,
-)
-prepare_connections(engine.sync_engine)
-log_slow_queries(engine.sync_engine, settings.DATABASE_SLOW_QUERY_SECONDS)
+
+def engine_for(url: URL) -> AsyncEngine:
+    """Return an engine for a URL: all engines of this service have the same limits."""
+    engine = create_async_engine(
+        url,
+        connect_args={
+            "connect_timeout": settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
+            "application_name": settings.DATABASE_APPLICATION_NAME,
+            "tcp_user_timeout": settings.DATABASE_STATEMENT_TIMEOUT_SECONDS * 1000,
+            "prepare_threshold": None,
+            "options": (
+                "-c timezone=UTC"
+                f" -c statement_timeout={settings.DATABASE_STATEMENT_TIMEOUT_SECONDS}s"
+                f" -c lock_timeout={settings.DATABASE_LOCK_TIMEOUT_SECONDS}s"
+                " -c idle_in_transaction_session_timeout="
+                f"{settings.DATABASE_IDLE_TRANSACTION_TIMEOUT_SECONDS}s"
+            ),
+            **tls_arguments(),
+        },
+        pool_pre_ping=True,
+        pool_recycle=settings.DATABASE_POOL_RECYCLE_SECONDS,
+        pool_size=settings.DATABASE_POOL_SIZE,
+        max_overflow=settings.DATABASE_MAX_OVERFLOW,
+        pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
+        hide_parameters=True,
+    )
+    prepare_connections(engine.sync_engine)
+    log_slow_queries(engine.sync_engine, settings.DATABASE_SLOW_QUERY_SECONDS)
+    return engine
+
+
+engine = engine_for(SQLALCHEMY_DATABASE_URL)
 
 # Nothing is loaded behind the program's back, so what was loaded stays readable after a commit.
 SessionLocal = async_sessionmaker(
@@ -68,4 +81,22 @@ async def get_db() -> AsyncIterator[AsyncSession]:
     `contextlib.asynccontextmanager(get_db)()` or `SessionLocal()` in an `async with` statement.
     """
     async with SessionLocal() as db:
+        yield db
+
+
+read_engine = (
+    engine_for(settings.DATABASE_READ_URL) if settings.DATABASE_READ_URL else engine
+).execution_options(postgresql_readonly=True)
+ReadSessionLocal = async_sessionmaker(
+    autocommit=False, autoflush=False, expire_on_commit=False, bind=read_engine
+)
+
+
+async def get_read_db() -> AsyncIterator[AsyncSession]:
+    """Yield a session in which the server refuses to write, and close it.
+
+    It reads from `DATABASE_READ_URL`, such as a replica, which may be behind; where none is set, it
+    reads what `get_db` writes.
+    """
+    async with ReadSessionLocal() as db:
         yield db

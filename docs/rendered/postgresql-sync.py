@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import MetaData, create_engine
+from sqlalchemy import URL, Engine, MetaData, create_engine
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from packages.config.settings import settings
@@ -12,31 +12,38 @@ from packages.database.tls import tls_arguments
 
 SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
 
-engine = create_engine(
-    SQLALCHEMY_DATABASE_URL,
-    connect_args={
-        "connect_timeout": settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
-        "application_name": settings.DATABASE_APPLICATION_NAME,
-        "tcp_user_timeout": settings.DATABASE_STATEMENT_TIMEOUT_SECONDS * 1000,
-        "prepare_threshold": None,
-        "options": (
-            "-c timezone=UTC"
-            f" -c statement_timeout={settings.DATABASE_STATEMENT_TIMEOUT_SECONDS}s"
-            f" -c lock_timeout={settings.DATABASE_LOCK_TIMEOUT_SECONDS}s"
-            " -c idle_in_transaction_session_timeout="
-            f"{settings.DATABASE_IDLE_TRANSACTION_TIMEOUT_SECONDS}s"
-        ),
-        **tls_arguments(),
-    },
-    pool_pre_ping=True,
-    pool_recycle=settings.DATABASE_POOL_RECYCLE_SECONDS,
-    pool_size=settings.DATABASE_POOL_SIZE,
-    max_overflow=settings.DATABASE_MAX_OVERFLOW,
-    pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
-    hide_parameters=True,
-)
-prepare_connections(engine)
-log_slow_queries(engine, settings.DATABASE_SLOW_QUERY_SECONDS)
+
+def engine_for(url: URL) -> Engine:
+    """Return an engine for a URL: all engines of this service have the same limits."""
+    engine = create_engine(
+        url,
+        connect_args={
+            "connect_timeout": settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
+            "application_name": settings.DATABASE_APPLICATION_NAME,
+            "tcp_user_timeout": settings.DATABASE_STATEMENT_TIMEOUT_SECONDS * 1000,
+            "prepare_threshold": None,
+            "options": (
+                "-c timezone=UTC"
+                f" -c statement_timeout={settings.DATABASE_STATEMENT_TIMEOUT_SECONDS}s"
+                f" -c lock_timeout={settings.DATABASE_LOCK_TIMEOUT_SECONDS}s"
+                " -c idle_in_transaction_session_timeout="
+                f"{settings.DATABASE_IDLE_TRANSACTION_TIMEOUT_SECONDS}s"
+            ),
+            **tls_arguments(),
+        },
+        pool_pre_ping=True,
+        pool_recycle=settings.DATABASE_POOL_RECYCLE_SECONDS,
+        pool_size=settings.DATABASE_POOL_SIZE,
+        max_overflow=settings.DATABASE_MAX_OVERFLOW,
+        pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
+        hide_parameters=True,
+    )
+    prepare_connections(engine)
+    log_slow_queries(engine, settings.DATABASE_SLOW_QUERY_SECONDS)
+    return engine
+
+
+engine = engine_for(SQLALCHEMY_DATABASE_URL)
 
 SessionLocal = sessionmaker(autocommit=False, autoflush=False, bind=engine)
 
@@ -64,4 +71,20 @@ def get_db() -> Iterator[Session]:
     `contextlib.contextmanager(get_db)()` or `SessionLocal()` in a `with` statement.
     """
     with SessionLocal() as db:
+        yield db
+
+
+read_engine = (
+    engine_for(settings.DATABASE_READ_URL) if settings.DATABASE_READ_URL else engine
+).execution_options(postgresql_readonly=True)
+ReadSessionLocal = sessionmaker(autocommit=False, autoflush=False, bind=read_engine)
+
+
+def get_read_db() -> Iterator[Session]:
+    """Yield a session in which the server refuses to write, and close it.
+
+    It reads from `DATABASE_READ_URL`, such as a replica, which may be behind; where none is set, it
+    reads what `get_db` writes.
+    """
+    with ReadSessionLocal() as db:
         yield db

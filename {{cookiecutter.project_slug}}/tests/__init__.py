@@ -4,3 +4,6 @@ from packages.config.settings import settings
 from tests.databases import choose_test_database
 
 settings.DATABASE_URL = choose_test_database()
+{% if cookiecutter.__backends[cookiecutter.database_backend].read_only %}
+settings.DATABASE_READ_URL = None
+{% endif %}

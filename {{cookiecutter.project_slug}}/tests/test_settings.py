@@ -35,6 +35,20 @@ def test_other_spellings_are_mended(text: str) -> None:
 
 
 {% if db.multi_host %}
+{% if db.read_only %}
+def test_url_for_reading_is_read_like_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`DATABASE_READ_URL` is mended in the same way, and the password is for both."""
+    monkeypatch.setenv("DATABASE_READ_URL", "{{ db.spellings[0] }}://app@replica/app")
+    monkeypatch.setenv("DATABASE_PASSWORD", "s3cret")
+    url = load_settings().DATABASE_READ_URL
+    assert url is not None
+    assert url.render_as_string(hide_password=False) == f"{DRIVERNAME}://app:s3cret@replica/app"
+    monkeypatch.setenv("DATABASE_READ_URL", "replica")
+    with pytest.raises(SystemExit, match=r"^DATABASE_READ_URL: it is not a database URL"):
+        load_settings()
+
+
+{% endif %}
 def test_several_hosts_are_kept() -> None:
     """A URL with several hosts, as the driver's own library takes it, names all of them."""
     text = f"{DRIVERNAME}://app:s3cret@a:1,b:2/app?target_session_attrs=read-write"

@@ -116,6 +116,10 @@ class Settings(BaseSettings):
         if self.DATABASE_PASSWORD:
             password = Password(self.DATABASE_PASSWORD.get_secret_value())
             self.DATABASE_URL = self.DATABASE_URL.set(password=password)
+{% if db.read_only %}
+            if self.DATABASE_READ_URL and self.DATABASE_READ_URL.password is None:
+                self.DATABASE_READ_URL = self.DATABASE_READ_URL.set(password=password)
+{% endif %}
         return self
 
     @model_validator(mode="after")

@@ -1,0 +1,111 @@
+"""`DATABASE_READ_URL`: what only reads goes to a replica while there is one, and the server keeps it from writing."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx2
+import pytest
+
+from tests.live.service import serve
+from tests.servers import PostgresqlPair
+from tests.template import PYTHONS, STYLES, Project, install, render
+
+SECONDS = 20
+CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'my_service'"
+
+
+@dataclass(frozen=True)
+class Replicated:
+    """A migrated project with a primary, and a standby to read from."""
+
+    project: Project
+    pair: PostgresqlPair
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[PostgresqlPair]:
+    """Start a primary and a standby that follows it."""
+    if reason := PostgresqlPair.missing():
+        pytest.skip(reason)
+    with PostgresqlPair() as pair:
+        yield pair
+
+
+@pytest.fixture(scope="module", params=STYLES)
+def installed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, pair: PostgresqlPair
+) -> Replicated:
+    """Install a project that reads from the standby, and from the primary where there is none."""
+    style = request.param
+    folder = render(tmp_path_factory.mktemp("replica"), database_backend="postgresql", session_style=style)
+    primary, standby = (f"{server.host}:{server.port}" for server in pair.servers)
+    environment = {
+        "DATABASE_URL": f"postgresql://{pair.primary.user}@{primary}/t_replica_{style}",
+        "DATABASE_READ_URL": f"postgresql://{pair.primary.user}@{standby},{primary}/t_replica_{style}"
+        "?target_session_attrs=prefer-standby",
+        "DATABASE_PASSWORD": pair.primary.password,
+        "DATABASE_CONNECT_TIMEOUT_SECONDS": "2",
+    }
+    pair.primary.create_database(f"t_replica_{style}")
+    project = install(folder, PYTHONS[-1], env=environment)
+    project.run("alembic", "upgrade", "head")
+    return Replicated(project, pair)
+
+
+@pytest.fixture
+def replicated(installed: Replicated) -> Iterator[Replicated]:
+    """Give the test a project, and let both of its servers run afterwards."""
+    installed.pair.wait_until_replayed()
+    yield installed
+    for server in installed.pair.servers:
+        server.start()
+
+
+def wait_for(client: httpx2.Client, path: str, status: int) -> httpx2.Response:
+    """Ask until the answer has the status, for as long as a replica may be behind, or a server away."""
+    deadline = time.monotonic() + SECONDS
+    while (answer := client.get(path)).status_code != status:
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.05)
+    return answer
+
+
+def new_user(client: httpx2.Client, name: str) -> int:
+    """Create a user and return its id."""
+    answer = client.post("/users", json={"email": f"{name}@example.com", "name": name})
+    assert answer.status_code == 201, answer.text
+    return int(answer.json()["id"])
+
+
+def test_reads_come_from_the_replica_and_writes_go_to_the_primary(replicated: Replicated) -> None:
+    """Each server has the connections of its kind, and what was written is soon read."""
+    with serve(replicated.project) as client:
+        user = new_user(client, "written")
+        assert replicated.pair.standby.query(CONNECTIONS) == [(0,)]
+        wait_for(client, f"/users/{user}", 200)
+        assert replicated.pair.standby.query(CONNECTIONS) != [(0,)]
+        assert client.patch(f"/users/{user}", json={"name": "changed"}).status_code == 200
+
+
+def test_reads_go_on_while_the_primary_is_down(replicated: Replicated) -> None:
+    """A lost primary costs the writes, which get a 503, and none of the reads."""
+    with serve(replicated.project) as client:
+        user = new_user(client, "kept")
+        wait_for(client, f"/users/{user}", 200)
+        replicated.pair.primary.stop(immediate=True)
+        assert [client.get(f"/users/{user}").status_code for _ in range(20)] == [200] * 20
+        assert client.delete(f"/users/{user}").status_code == 503
+        replicated.pair.primary.start()
+        assert client.delete(f"/users/{user}").status_code == 204
+
+
+def test_reads_go_to_the_primary_when_the_replica_is_down(replicated: Replicated) -> None:
+    """A lost replica costs nothing for long: the service reads from the primary, without a restart."""
+    with serve(replicated.project) as client:
+        user = new_user(client, "elsewhere")
+        wait_for(client, f"/users/{user}", 200)
+        replicated.pair.standby.stop(immediate=True)
+        statuses = [client.get(f"/users/{user}").status_code for _ in range(20)]
+        assert statuses == [200] * 20
+        assert replicated.pair.primary.query(CONNECTIONS) != [(0,)]
