@@ -1,0 +1,61 @@
+"""The line for OpenTelemetry in a service's README traces the statements of that service."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.live.databases import Database
+from tests.live.service import create_database
+from tests.template import PYTHONS, install, render
+
+REQUIREMENTS = ["opentelemetry-instrumentation-sqlalchemy", "opentelemetry-sdk", "sqlalchemy[asyncio]"]
+CELLS = [("sqlite", "sync"), ("postgresql", "async"), ("mariadb", "sync")]
+BEFORE = """\
+import asyncio, json
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+exporter = InMemorySpanExporter()
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(exporter))
+trace.set_tracer_provider(provider)
+"""
+AFTER = """
+from sqlalchemy import text
+
+STATEMENT = text("SELECT 'traced' WHERE 'value that is not shown' = :value")
+
+async def ask():
+    async with engine.connect() as connection:
+        await connection.execute(STATEMENT, {"value": "secret"})
+    await engine.dispose()
+
+if hasattr(engine, "sync_engine"):
+    asyncio.run(ask())
+else:
+    with engine.connect() as connection:
+        connection.execute(STATEMENT, {"value": "secret"})
+print(json.dumps([dict(span.attributes) for span in exporter.get_finished_spans()]))
+"""
+
+
+@pytest.mark.parametrize(("backend", "style"), CELLS)
+def test_the_documented_line_traces_statements(
+    tmp_path: Path, get_database: Callable[[str], Database], database_name: str, backend: str, style: str
+) -> None:
+    """Each statement becomes a span, with its text and without its values."""
+    folder = render(tmp_path, database_backend=backend, session_style=style)
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    [line] = re.findall(r"```python\n([^`]*SQLAlchemyInstrumentor.*?)```", readme, re.DOTALL)
+    environment = get_database(backend).environment(style, backend, database_name)
+    project = install(folder, PYTHONS[-1], REQUIREMENTS, environment)
+    create_database(project)
+    spans = json.loads(project.run("python", "-c", BEFORE + line + AFTER).stdout)
+    statements = [span["db.statement"] for span in spans if "db.statement" in span]
+    assert any("'traced'" in statement for statement in statements)
+    assert "secret" not in str(spans)
