@@ -193,7 +193,7 @@ def test_absolute_path_is_kept(tmp_path: Path) -> None:
         ("sqlite://a.db", "followed by a host name"),
         ("sqlite://", "in memory"),
         ("sqlite:///:memory:", "in memory"),
-        ("sqlite:///file:a?mode=memory&uri=true", "in memory"),
+        ("sqlite:///file:a.db?uri=true", "give the path"),
         ("sqlite:///tests", "is a folder"),
         ("sqlite:///no/such/folder/a.db", "does not exist"),
     ],

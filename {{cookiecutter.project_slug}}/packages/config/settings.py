@@ -102,9 +102,9 @@ class Settings(BaseSettings):
     """{{ cookiecutter.__settings[name].doc }}"""
 {% endfor %}
     DATABASE_POOL_SIZE: PositiveInt = 5
-    """Connections kept open per process, and requests that may use the database at once."""
+    """Connections kept open per process{{ ", and requests that may use the database at once" if cookiecutter.__fastapi else "" }}."""
     DATABASE_MAX_OVERFLOW: NonNegativeInt = 10
-    """Connections above the pool's size for what is no request: probes, jobs, second sessions."""
+    """Connections above the pool's size{{ " for what is no request: probes, jobs, second sessions" if cookiecutter.__fastapi else "; they are closed after use" }}."""
     DATABASE_POOL_TIMEOUT_SECONDS: Seconds = 10
     """Seconds to wait for a free connection."""
 {% if db.server %}
