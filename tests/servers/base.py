@@ -152,7 +152,52 @@ def log_tail(log: Path) -> str:
     return " | ".join(kept) or "(nothing)"
 
 
-class Server(ABC):
+class Startable(ABC):
+    """Something that runs for the length of a `with` block."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start it, and wait until it can be used.
+
+        Raises:
+            ServerError: It does not start.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """End it for good and remove its data.
+
+        Raises:
+            ServerError: It cannot be ended.
+        """
+
+    def __enter__(self) -> Self:
+        """Start all of it.
+
+        Returns:
+            Itself, ready for use.
+
+        Raises:
+            ServerError: As for `start`; nothing is left behind then.
+        """
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End it for good, as `close` does."""
+        self.close()
+
+
+class Server(Startable):
     """A private database server on the loopback interface, that demands its password.
 
     Use it as a context manager, or call `start` and at the end `close`. Whatever happens to the
@@ -268,10 +313,10 @@ class Server(ABC):
     def _version(self) -> str:
         """Ask the server for its version, or raise NotAnsweringError."""
 
-    def _started(self) -> None:  # noqa: B027 - most servers need nothing
+    def _started(self) -> None:
         """Do what remains once the server answers."""
 
-    def _killed(self) -> None:  # noqa: B027 - most servers need nothing
+    def _killed(self) -> None:
         """Tidy up what the server itself would have done at an orderly end."""
 
     @abstractmethod
@@ -458,31 +503,6 @@ class Server(ABC):
                     shutil.rmtree(entry, ignore_errors=True)
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        """Start the server.
-
-        Returns:
-            Itself, ready for use.
-
-        Raises:
-            ServerError: As for `start`; nothing is left behind then.
-        """
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End the server for good, as `close` does."""
-        self.close()
 
     def __repr__(self) -> str:
         """Describe the server without its password."""

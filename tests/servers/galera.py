@@ -3,10 +3,8 @@
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from .base import HOST, NotAnsweringError, ServerError, free_port, program
+from .base import HOST, NotAnsweringError, ServerError, Startable, free_port, program
 from .mariadb import MariadbServer
 
 NODES = 3
@@ -142,7 +140,7 @@ class GaleraNode(MariadbServer):
         return super()._command() + (["--wsrep-new-cluster"] if self.bootstrap else [])
 
 
-class GaleraCluster:
+class GaleraCluster(Startable):
     """Three MariaDB servers in a Galera cluster, all with the same account.
 
     Use it as a context manager, or call `start` and at the end `close`.
@@ -281,31 +279,6 @@ class GaleraCluster:
                 failure = error
         if failure is not None:
             raise failure
-
-    def __enter__(self) -> Self:
-        """Start all nodes.
-
-        Returns:
-            Itself, ready for use.
-
-        Raises:
-            ServerError: As for `start`; nothing is left behind then.
-        """
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End all nodes for good, as `close` does."""
-        self.close()
 
     @staticmethod
     def _view(node: GaleraNode) -> tuple[str, str, str]:

@@ -4,10 +4,8 @@ import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from .base import NotAnsweringError, ServerError
+from .base import NotAnsweringError, ServerError, Startable
 from .postgresql import PostgresqlServer
 
 _POLL_SECONDS = 0.02
@@ -49,7 +47,7 @@ class PostgresqlNode(PostgresqlServer):
         )
 
 
-class PostgresqlPair:
+class PostgresqlPair(Startable):
     """A primary and a standby that follows it by streaming, both with the same account.
 
     Use it as a context manager, or call `start` and at the end `close`.
@@ -184,28 +182,3 @@ class PostgresqlPair:
             self.standby.close()
         finally:
             self.primary.close()
-
-    def __enter__(self) -> Self:
-        """Start both servers.
-
-        Returns:
-            Itself, ready for use.
-
-        Raises:
-            ServerError: As for `start`; nothing is left behind then.
-        """
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End both servers for good, as `close` does."""
-        self.close()
