@@ -25,7 +25,14 @@ DEFAULTS = {
     "author_name": "Your Name",
     "author_email": "you@example.com",
 }
-HEADINGS = ["Start it, test it", "Where things are", "Change the schema", "Use the database", "Configuration"]
+HEADINGS = [
+    "Start it, test it",
+    "Where things are",
+    "Change the schema",
+    "Use the database",
+    "See what it does",
+    "Configuration",
+]
 # Of a sentence: the question, what is wrong (with the answer quoted), and after the last semicolon the mend.
 SENTENCE = re.compile(r"(?P<question>[a-z_]+): (?P<fault>.+); (?P<mend>(?:give|use|remove|put|choose) .+)\.")
 
