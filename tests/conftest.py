@@ -28,11 +28,15 @@ def own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which databases the services ran on, how many tests were skipped, and that these did not count."""
+    """Say which databases the services ran on, what was measured, and how many tests were skipped and do not count."""
     passed = terminalreporter.stats.get("passed", [])
     servers = {str(value) for report in passed for name, value in report.user_properties if name == "server"}
     for server in sorted(servers):
         terminalreporter.write_line(f"run on a real database: {server}")
+    for report in passed:
+        for name, value in report.user_properties:
+            if name == "figures" and report.when == "call":
+                terminalreporter.write_line(f"measured: {value}")
     skipped = len(terminalreporter.stats.get("skipped", []))
     if skipped:
         terminalreporter.write_line(f"{skipped} tests were skipped: nothing is proven about what they promise.")

@@ -32,7 +32,7 @@ def serve(
         orderly: whether it must end in order, and not be killed at the end.
     """
     port = free_port()
-    log = project.folder / "uvicorn.log"
+    log = project.folder / f"uvicorn-{port}.log"
     options = ["--port", str(port), "--log-level", "warning", "--workers", str(workers)]
     with log.open("wb") as output:
         server = subprocess.Popen(

@@ -1,7 +1,6 @@
 """The rendered API outlives its database: one that is down, restarts, hangs, or drops its connections."""
 
 import json
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import httpx2
 import pytest
 from sqlalchemy import make_url
 
+from tests.live.crowd import RECOVERY_SECONDS, REQUEST_SECONDS, Crowd, at_work, new_user, stored_jobs, wait_until_ready
 from tests.live.databases import Databases
 from tests.live.service import create_database, serve
 from tests.servers import Server
@@ -23,9 +23,6 @@ CELLS = [(backend, style) for backend in ("postgresql", "mariadb") for style in 
 CLIENTS = 8
 # What the service's own limit of 2 seconds may become on a busy machine.
 PROBE_SECONDS = 3
-RECOVERY_SECONDS = 10
-# A request that takes longer has met no limit at all.
-REQUEST_SECONDS = 60
 
 HANGING = {"postgresql": "SELECT pg_sleep(10)", "mariadb": "SELECT SLEEP(10)"}
 CONNECTIONS = {
@@ -79,14 +76,6 @@ def cell(installed: Cell) -> Iterator[Cell]:
     installed.server.start()
 
 
-def wait_until_ready(client: httpx2.Client) -> None:
-    """Ask for readiness until the service has it, for as long as a recovery may take."""
-    deadline = time.monotonic() + RECOVERY_SECONDS
-    while (answer := client.get("/health/ready")).status_code != 200:
-        assert time.monotonic() < deadline, answer.text
-        time.sleep(0.05)
-
-
 def check_unavailable(client: httpx2.Client) -> None:
     """Check that the service says in time that it is not ready, and that it is alive nevertheless."""
     begun = time.monotonic()
@@ -95,13 +84,6 @@ def check_unavailable(client: httpx2.Client) -> None:
     assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
     assert seconds < PROBE_SECONDS
     assert client.get("/health/live").status_code == 200
-
-
-def new_user(client: httpx2.Client, name: str) -> int:
-    """Create a user and return its id."""
-    answer = client.post("/users", json={"email": f"{name}@example.com", "name": name})
-    assert answer.status_code == 201, answer.text
-    return int(answer.json()["id"])
 
 
 def test_service_that_starts_before_its_database_becomes_ready_by_itself(cell: Cell) -> None:
@@ -115,72 +97,19 @@ def test_service_that_starts_before_its_database_becomes_ready_by_itself(cell: C
         new_user(client, "early")
 
 
-class Crowd:
-    """Clients that read and write without a pause, and what they were answered."""
-
-    def __init__(self, client: httpx2.Client, owner: int) -> None:
-        """Start nothing yet.
-
-        Args:
-            client: of the service.
-            owner: who owns the jobs that are written.
-        """
-        self._client = client
-        self._owner = owner
-        self._ended = threading.Event()
-        self.statuses: list[int] = []
-        self.acknowledged: dict[str, int] = {}
-
-    def end(self) -> None:
-        """Let each client finish its request, and begin no other."""
-        self._ended.set()
-
-    def work(self, number: int) -> None:
-        """Write a job and read a user, again and again; nothing that failed is tried again."""
-        written = 0
-        while not self._ended.is_set():
-            title = f"{number}-{written}"
-            answer = self._client.post("/jobs", json={"owner_id": self._owner, "title": title})
-            if answer.status_code == 201:
-                self.acknowledged[title] = answer.json()["id"]
-            written += 1
-            self.statuses += [answer.status_code, self._client.get(f"/users/{self._owner}").status_code]
-
-    def wait_for_answers(self, more: int) -> None:
-        """Wait until so many more requests were answered with success."""
-        wanted = sum(status < 300 for status in self.statuses) + more
-        deadline = time.monotonic() + RECOVERY_SECONDS
-        while sum(status < 300 for status in self.statuses) < wanted:
-            assert time.monotonic() < deadline, Counter(self.statuses)
-            time.sleep(0.05)
-
-
-def stored_jobs(client: httpx2.Client) -> list[tuple[str, int]]:
-    """Return the title and the id of each job, page by page."""
-    jobs: list[tuple[str, int]] = []
-    while page := client.get("/jobs", params={"limit": 100, "after": jobs[-1][1] if jobs else 0}).json():
-        jobs += [(job["title"], job["id"]) for job in page]
-    return jobs
-
-
 def test_restart_under_load_loses_no_acknowledged_write(cell: Cell) -> None:
     """The server restarts under eight clients: what was acknowledged is stored, once; the rest got a 503."""
-    with serve(cell.project) as client, ThreadPoolExecutor(CLIENTS) as pool:
+    with serve(cell.project) as client:
         client.timeout = REQUEST_SECONDS
         crowd = Crowd(client, new_user(client, "owner"))
-        try:
-            clients = [pool.submit(crowd.work, number) for number in range(CLIENTS)]
+        with at_work(crowd, CLIENTS):
             crowd.wait_for_answers(100)
             cell.server.restart()
             # Each client is served again, and not only those that met no failure.
             wait_until_ready(client)
             crowd.wait_for_answers(100)
-        finally:
-            crowd.end()
-        for each in clients:
-            each.result()
         jobs = stored_jobs(client)
-    statuses = Counter(crowd.statuses)
+    statuses = crowd.statuses
     print(f"{cell.backend}, {cell.style}: {dict(statuses)}")
     assert set(statuses) <= {200, 201, 503}
     titles = Counter(title for title, _ in jobs)

@@ -1,0 +1,74 @@
+"""Adds one to rows that others want as well, through `run_in_transaction` of a rendered async project.
+
+Usage: increments_async.py CLIENTS ROUNDS ROWS; begins at a line on standard input, and prints what happened as JSON.
+"""
+
+import asyncio
+import json
+import sys
+
+from packages.database.config import Base, SessionLocal, engine
+from packages.database.transaction import run_in_transaction
+from sqlalchemy import ExceptionContext, event
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+CLIENTS, ROUNDS, ROWS = map(int, sys.argv[1:])
+
+tries: list[int] = []
+errors: list[str] = []
+codes: list[str] = []
+
+
+class Account(Base):
+    """A row that many want to change."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    balance: Mapped[int]
+
+
+@event.listens_for(engine.sync_engine, "handle_error")
+def note(context: ExceptionContext) -> None:
+    """Keep the code of an error, and whether it came at the commit."""
+    place = "statement" if context.statement else "commit"
+    codes.append(f"{context.original_exception.args[0]} at {place}")
+
+
+async def client(number: int, meeting: asyncio.Barrier) -> None:
+    """Add one to a row, again and again."""
+    async with SessionLocal() as db:
+        await db.connection()  # connected before the others begin
+        await db.rollback()
+        await meeting.wait()
+        for turn in range(ROUNDS):
+            mine = 0
+
+            async def work(db: AsyncSession) -> None:
+                nonlocal mine
+                mine += 1
+                row = 1 + (number + turn) % ROWS  # noqa: B023
+                (await db.get_one(Account, row, with_for_update=True)).balance += 1
+
+            try:
+                await run_in_transaction(db, work)
+            except Exception as error:  # noqa: BLE001 - the test wants none
+                errors.append(f"{type(error).__name__}: {error}")
+            tries.append(mine)
+
+
+async def main() -> None:
+    """Let all clients begin at once."""
+    meeting = asyncio.Barrier(CLIENTS + 1)
+    async with asyncio.TaskGroup() as group:
+        for number in range(CLIENTS):
+            group.create_task(client(number, meeting))
+        print("ready", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+        await meeting.wait()
+    print(json.dumps({"tries": tries, "errors": errors, "codes": codes}))
+    await engine.dispose()
+
+
+asyncio.run(main())

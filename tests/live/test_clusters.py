@@ -1,0 +1,305 @@
+"""The rendered API outlives a server of a cluster: PostgreSQL with a standby, MariaDB with Galera.
+
+Services of both styles run side by side on one database, so that each fault costs its time once.
+"""
+
+import json
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import URL
+
+from tests.live.crowd import REQUEST_SECONDS, Crowd, at_work, new_user, wait_until_ready
+from tests.live.service import serve
+from tests.servers import GaleraCluster, GaleraNode, PostgresqlNode, PostgresqlPair
+from tests.servers.base import Row
+from tests.template import BACKENDS, PYTHONS, STEP_SECONDS, STYLES, Project, install, plain_environment, render
+
+SCRIPTS = Path(__file__).with_name("scripts")
+DATABASE = "t_clusters"
+CLIENTS = 24
+# Of each service; as many of its requests are served at a time.
+CONNECTIONS = 5
+# Nobody is there at once to promote a standby; it is done within the time for which the service tries to connect.
+PROMOTION_SECONDS = 1.5
+CONNECT_SECONDS = 10
+RECOVERY_SECONDS = 20
+# Galera notices a dead node after 5 seconds, and no node commits until then.
+EXPULSION_SECONDS = 30
+# Of each service; together they want three rows.
+RIVALS, ROUNDS, ROWS = 8, 25, 3
+
+Note = Callable[[str, object], None]
+
+
+def install_styles(folder: Path, backend: str) -> dict[str, Project]:
+    """Render and install a project of each style, which know no database yet."""
+    return {
+        style: install(render(folder / style, database_backend=backend, session_style=style), PYTHONS[-1])
+        for style in STYLES
+    }
+
+
+@contextmanager
+def under_load(projects: Mapping[str, Project]) -> Iterator[dict[str, Crowd]]:
+    """Serve projects on one database, each to clients of its own, from before the block until after it."""
+    clients = CLIENTS // len(projects)
+    with ExitStack() as stack:
+        served = {name: stack.enter_context(serve(project)) for name, project in projects.items()}
+        owner = new_user(next(iter(served.values())), "owner")
+        crowds = {name: Crowd(client, owner, f"{name} ") for name, client in served.items()}
+        for crowd in crowds.values():
+            crowd.client.timeout = REQUEST_SECONDS
+            stack.enter_context(at_work(crowd, clients))
+        for crowd in crowds.values():
+            crowd.wait_for_answers(50)
+        yield crowds
+
+
+def report(note: Note, fault: str, crowds: Mapping[str, Crowd], since: float) -> None:
+    """Keep a line of a table for each service: the fault, the load, and what the clients saw of it."""
+    for name, crowd in crowds.items():
+        statuses = crowd.statuses
+        failed = f"{statuses[503]} of {statuses.total()} requests failed"
+        writes = f"{len(crowd.acknowledged)} writes | {crowd.longest_pause(since):.1f} s without a write"
+        line = f"{fault} | {name} | {CLIENTS // len(crowds)} clients | {failed} | {writes}"
+        print(line)
+        note("figures", line)
+
+
+def check_writes(crowds: Mapping[str, Crowd], rows: list[Row]) -> None:
+    """Check that each acknowledged write is stored under its id, that none is stored twice, and what else was said."""
+    jobs = {(str(title), int(str(number))) for title, number in rows}
+    assert len(jobs) == len(rows)
+    assert set(Counter(title for title, _ in jobs).values()) == {1}
+    for crowd in crowds.values():
+        assert crowd.acknowledged
+        assert crowd.acknowledged.items() - jobs == set()
+        assert set(crowd.statuses) <= {200, 201, 503}
+
+
+@pytest.fixture(scope="module")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Project]:
+    """Install the projects once for all tests with PostgreSQL."""
+    return install_styles(tmp_path_factory.mktemp("postgresql"), "postgresql")
+
+
+@pytest.fixture
+def pair(record_property: Note) -> Iterator[PostgresqlPair]:
+    """Provide a primary that acknowledges no commit before its standby has written it."""
+    if reason := PostgresqlPair.missing():
+        pytest.skip(reason)
+    pair = PostgresqlPair()
+    # Not of the standby, which would wait for a standby of its own once it is promoted.
+    pair.primary.options["synchronous_standby_names"] = "*"
+    with pair:
+        record_property("server", f"postgresql: PostgreSQL {pair.primary.version}, a primary and a standby")
+        yield pair
+
+
+@pytest.fixture
+def replicated(postgresql: dict[str, Project], pair: PostgresqlPair) -> dict[str, Project]:
+    """Point the projects at both servers, and migrate the database."""
+    hosts = ",".join(f"{server.host}:{server.port}" for server in pair.servers)
+    account = f"{pair.primary.user}:{pair.primary.password}"
+    url = f"postgresql+psycopg://{account}@{hosts}/{DATABASE}?target_session_attrs=read-write"
+    environment = {
+        "DATABASE_URL": url,
+        "DATABASE_POOL_SIZE": str(CONNECTIONS),
+        "DATABASE_CONNECT_TIMEOUT_SECONDS": str(CONNECT_SECONDS),
+    }
+    projects = {style: Project(project.folder, environment) for style, project in postgresql.items()}
+    pair.primary.create_database(DATABASE)
+    next(iter(projects.values())).run("alembic", "upgrade", "head")
+    return projects
+
+
+def forbid_writes(primary: PostgresqlNode) -> None:
+    """Let a primary run on, with all its connections, but take no more writes."""
+    primary.query("ALTER SYSTEM SET default_transaction_read_only = on")
+    primary.query("SELECT pg_reload_conf()")
+    deadline = time.monotonic() + RECOVERY_SECONDS
+    # It holds from the next transaction on; what has begun to write by then must come to its end.
+    time.sleep(0.5)
+    while primary.query("SELECT 1 FROM pg_stat_activity WHERE backend_xid IS NOT NULL"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+FAULTS: Mapping[str, Callable[[PostgresqlNode], None]] = {
+    "killed": PostgresqlNode.kill,
+    "stopped": PostgresqlNode.stop,
+    "read-only": forbid_writes,
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_service_goes_on_with_the_promoted_standby(
+    replicated: dict[str, Project], pair: PostgresqlPair, record_property: Note, fault: str
+) -> None:
+    """The primary is lost under load and the standby promoted: the service finds it, with every write.
+
+    The URL names both servers. Lost is a primary that is killed, stopped, or takes no more writes.
+    """
+    with under_load(replicated) as crowds:
+        struck = time.monotonic()
+        FAULTS[fault](pair.primary)
+        time.sleep(PROMOTION_SECONDS)
+        pair.promote()
+        for crowd in crowds.values():
+            wait_until_ready(crowd.client, RECOVERY_SECONDS)
+            crowd.wait_for_answers(100, RECOVERY_SECONDS)
+    report(record_property, f"PostgreSQL primary {fault}", crowds, struck)
+    check_writes(crowds, pair.primary.query("SELECT title, id FROM jobs", DATABASE))
+    for crowd in crowds.values():
+        # Each lost connection can fail the request that it serves; those that come later wait for a new one.
+        assert crowd.statuses[503] <= CONNECTIONS
+        assert crowd.longest_pause(struck) < RECOVERY_SECONDS
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[GaleraCluster]:
+    """Provide a cluster for all tests with MariaDB: it takes about ten seconds to start."""
+    if reason := GaleraCluster.missing():
+        pytest.skip(reason)
+    with GaleraCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(shared: GaleraCluster, record_property: Note) -> GaleraCluster:
+    """Provide the cluster with all its nodes, whatever the test before has done to it."""
+    shared.start()
+    record_property("server", f"mariadb: MariaDB {shared.nodes[0].version}, three nodes with Galera")
+    return shared
+
+
+@pytest.fixture(scope="module")
+def mariadb(tmp_path_factory: pytest.TempPathFactory, shared: GaleraCluster) -> dict[str, Project]:
+    """Install the projects once for all tests with MariaDB, and migrate the database."""
+    projects = install_styles(tmp_path_factory.mktemp("mariadb"), "mariadb")
+    shared.nodes[0].create_database(DATABASE)
+    style, project = next(iter(projects.items()))
+    beside(shared.nodes[0], style, project).run("alembic", "upgrade", "head")
+    return projects
+
+
+def beside(node: GaleraNode, style: str, project: Project) -> Project:
+    """Return a project as it is deployed beside a node."""
+    driver = BACKENDS["mariadb"][style]["drivername"]
+    url = URL.create(driver, node.user, node.password, node.host, node.port, DATABASE)
+    return Project(project.folder, {"DATABASE_URL": url.render_as_string(hide_password=False)})
+
+
+def read(node: GaleraNode, columns: str, table: str) -> list[Row]:
+    """Read a table by way of a node, with all that any node has committed."""
+    # A node may apply what another one committed a little later; wsrep_sync_wait waits for it.
+    sql = f"SET STATEMENT wsrep_sync_wait = 1 FOR SELECT {columns} FROM {table}"  # noqa: S608 - our own names
+    return node.query(sql, DATABASE)
+
+
+def conflicts(cluster: GaleraCluster) -> int:
+    """Return how many transactions the nodes have ended in favour of another node's."""
+    counters = ("wsrep_local_cert_failures", "wsrep_local_bf_aborts")
+    return sum(int(node.status(counter)) for node in cluster.nodes for counter in counters)
+
+
+def race(style: str, projects: list[Project]) -> list[Any]:
+    """Let each project's script add to the same rows, all at once; return what they report."""
+    numbers = [str(number) for number in (RIVALS, ROUNDS, ROWS)]
+    racers = [
+        subprocess.Popen(
+            [str(project.bin / "python"), str(SCRIPTS / f"increments_{style}.py"), *numbers],
+            cwd=project.folder,
+            # A pool with room for all clients, so that they meet in the database and not before it.
+            env={**plain_environment(), **project.env, "DATABASE_POOL_SIZE": str(RIVALS)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for project in projects
+    ]
+    try:
+        for racer in racers:
+            assert racer.stdout
+            assert racer.stdout.readline() == "ready\n"
+        for racer in racers:
+            assert racer.stdin
+            racer.stdin.write("\n")
+            racer.stdin.flush()
+        return [json.loads(racer.communicate(timeout=STEP_SECONDS)[0]) for racer in racers]
+    finally:
+        for racer in racers:
+            racer.kill()
+            racer.wait()
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_no_update_is_lost_between_two_nodes(
+    mariadb: dict[str, Project], cluster: GaleraCluster, record_property: Note, style: str
+) -> None:
+    """Clients of two nodes read, add one and write the same rows: each counts, and the losers run again by themselves.
+
+    A node knows nothing of another one's locks: of two transactions one fails at its commit, or before it.
+    """
+    first, second, third = cluster.nodes
+    first.query("CREATE OR REPLACE TABLE accounts (id INTEGER PRIMARY KEY, balance INTEGER NOT NULL)", DATABASE)
+    for row in range(1, ROWS + 1):
+        first.query(f"INSERT INTO accounts VALUES ({row}, 0)", DATABASE)  # noqa: S608 - our own number
+    before = conflicts(cluster)
+    reports = race(style, [beside(node, style, mariadb[style]) for node in (first, second)])
+    codes = Counter(code for report in reports for code in report["codes"])
+    tries = [number for report in reports for number in report["tries"]]
+    line = (
+        f"Galera conflicts | {style} | {2 * RIVALS} clients | {len(tries)} transactions on {ROWS} rows,"
+        f" {sum(tries) - len(tries)} run again, {max(tries)} tries at most | {dict(codes)}"
+    )
+    print(line)
+    record_property("figures", line)
+    assert [report["errors"] for report in reports] == [[], []]
+    assert len(tries) == 2 * RIVALS * ROUNDS
+    assert sum(int(str(balance)) for (balance,) in read(third, "balance", "accounts")) == len(tries)
+    # Every error was a conflict, and each cost one more try.
+    assert {code.partition(" ")[0] for code in codes} == {"1213"}
+    assert codes.total() == sum(tries) - len(tries)
+    # Else nothing was proven.
+    assert codes["1213 at commit"]
+    assert conflicts(cluster) > before
+
+
+def test_a_killed_node_loses_no_acknowledged_write(
+    mariadb: dict[str, Project], cluster: GaleraCluster, record_property: Note
+) -> None:
+    """A node is killed under load: services of another node go on; its own answer 503, and recover with it."""
+    dying, surviving, _ = cluster.nodes
+    deserted = {f"{style}, killed node": beside(dying, style, project) for style, project in mariadb.items()}
+    lucky = {f"{style}, other node": beside(surviving, style, project) for style, project in mariadb.items()}
+    with under_load(deserted | lucky) as crowds:
+        struck = time.monotonic()
+        dying.kill()
+        down = time.monotonic()
+        for name in deserted:
+            assert crowds[name].client.get("/health/ready").status_code == 503
+        cluster.wait_for_size(2, EXPULSION_SECONDS)
+        for name in lucky:
+            crowds[name].wait_for_answers(50, EXPULSION_SECONDS)
+        back = time.monotonic()
+        cluster.rejoin(dying)
+        for crowd in crowds.values():
+            wait_until_ready(crowd.client, RECOVERY_SECONDS)
+            crowd.wait_for_answers(50, RECOVERY_SECONDS)
+    report(record_property, f"Galera node killed, down for {back - struck:.1f} s", crowds, struck)
+    check_writes(crowds, read(surviving, "title, id", "jobs"))
+    for name in lucky:
+        # Commits wait until the cluster has expelled the dead node, and then succeed.
+        assert crowds[name].statuses[503] <= CLIENTS // len(crowds)
+        assert crowds[name].longest_pause(struck) < EXPULSION_SECONDS
+    for name in deserted:
+        assert crowds[name].statuses[503]
+        assert all(each.status == 503 for each in crowds[name].answers if down < each.begun and each.came < back)
