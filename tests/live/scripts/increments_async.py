@@ -1,11 +1,13 @@
 """Adds one to rows that others want as well, through `run_in_transaction` of a rendered async project.
 
-Usage: increments_async.py CLIENTS ROUNDS ROWS; begins at a line on standard input, and prints what happened as JSON.
+Usage: increments_async.py CLIENTS ROUNDS ROWS; prints what happened as JSON. It changes row 1, says "holding", and
+commits at a line on standard input, so that two of them cannot but conflict; then all clients begin.
 """
 
 import asyncio
 import json
 import sys
+from collections.abc import Awaitable, Callable
 
 from packages.database.config import Base, SessionLocal, engine
 from packages.database.transaction import run_in_transaction
@@ -36,6 +38,31 @@ def note(context: ExceptionContext) -> None:
     codes.append(f"{context.original_exception.args[0]} at {place}")
 
 
+async def add(db: AsyncSession, row: int, hold: Callable[[], Awaitable[None]] | None = None) -> None:
+    """Add one to a row in a transaction; before the first commit, hold it for as long as `hold` takes."""
+    mine = 0
+
+    async def work(db: AsyncSession) -> None:
+        nonlocal mine
+        mine += 1
+        (await db.get_one(Account, row, with_for_update=True)).balance += 1
+        await db.flush()
+        if hold and mine == 1:
+            await hold()
+
+    try:
+        await run_in_transaction(db, work)
+    except Exception as error:  # noqa: BLE001 - the test wants none
+        errors.append(f"{type(error).__name__}: {error}")
+    tries.append(mine)
+
+
+async def wait_for_word() -> None:
+    """Say that the row is held, and wait until the test has heard it from all."""
+    print("holding", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+
+
 async def client(number: int, meeting: asyncio.Barrier) -> None:
     """Add one to a row, again and again."""
     async with SessionLocal() as db:
@@ -43,29 +70,17 @@ async def client(number: int, meeting: asyncio.Barrier) -> None:
         await db.rollback()
         await meeting.wait()
         for turn in range(ROUNDS):
-            mine = 0
-
-            async def work(db: AsyncSession) -> None:
-                nonlocal mine
-                mine += 1
-                row = 1 + (number + turn) % ROWS  # noqa: B023
-                (await db.get_one(Account, row, with_for_update=True)).balance += 1
-
-            try:
-                await run_in_transaction(db, work)
-            except Exception as error:  # noqa: BLE001 - the test wants none
-                errors.append(f"{type(error).__name__}: {error}")
-            tries.append(mine)
+            await add(db, 1 + (number + turn) % ROWS)
 
 
 async def main() -> None:
-    """Let all clients begin at once."""
+    """Conflict once for certain, then let all clients begin at once."""
     meeting = asyncio.Barrier(CLIENTS + 1)
     async with asyncio.TaskGroup() as group:
         for number in range(CLIENTS):
             group.create_task(client(number, meeting))
-        print("ready", flush=True)
-        await asyncio.to_thread(sys.stdin.readline)
+        async with SessionLocal() as db:
+            await add(db, 1, wait_for_word)
         await meeting.wait()
     print(json.dumps({"tries": tries, "errors": errors, "codes": codes}))
     await engine.dispose()

@@ -1,11 +1,13 @@
 """Adds one to rows that others want as well, through `run_in_transaction` of a rendered sync project.
 
-Usage: increments_sync.py CLIENTS ROUNDS ROWS; begins at a line on standard input, and prints what happened as JSON.
+Usage: increments_sync.py CLIENTS ROUNDS ROWS; prints what happened as JSON. It changes row 1, says "holding", and
+commits at a line on standard input, so that two of them cannot but conflict; then all clients begin.
 """
 
 import json
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from packages.database.config import Base, SessionLocal, engine
@@ -37,6 +39,31 @@ def note(context: ExceptionContext) -> None:
     codes.append(f"{context.original_exception.args[0]} at {place}")
 
 
+def add(db: Session, row: int, hold: Callable[[], object] | None = None) -> None:
+    """Add one to a row in a transaction; before the first commit, hold it for as long as `hold` takes."""
+    mine = 0
+
+    def work(db: Session) -> None:
+        nonlocal mine
+        mine += 1
+        db.get_one(Account, row, with_for_update=True).balance += 1
+        db.flush()
+        if hold and mine == 1:
+            hold()
+
+    try:
+        run_in_transaction(db, work)
+    except Exception as error:  # noqa: BLE001 - the test wants none
+        errors.append(f"{type(error).__name__}: {error}")
+    tries.append(mine)
+
+
+def wait_for_word() -> None:
+    """Say that the row is held, and wait until the test has heard it from all."""
+    print("holding", flush=True)
+    sys.stdin.readline()
+
+
 def client(number: int) -> None:
     """Add one to a row, again and again."""
     with SessionLocal() as db:
@@ -44,24 +71,13 @@ def client(number: int) -> None:
         db.rollback()
         meeting.wait()
         for turn in range(ROUNDS):
-            mine = 0
-
-            def work(db: Session) -> None:
-                nonlocal mine
-                mine += 1
-                db.get_one(Account, 1 + (number + turn) % ROWS, with_for_update=True).balance += 1  # noqa: B023
-
-            try:
-                run_in_transaction(db, work)
-            except Exception as error:  # noqa: BLE001 - the test wants none
-                errors.append(f"{type(error).__name__}: {error}")
-            tries.append(mine)
+            add(db, 1 + (number + turn) % ROWS)
 
 
 with ThreadPoolExecutor(CLIENTS) as pool:
     clients = [pool.submit(client, number) for number in range(CLIENTS)]
-    print("ready", flush=True)
-    sys.stdin.readline()
+    with SessionLocal() as db:
+        add(db, 1, wait_for_word)
     meeting.wait()
     for each in clients:
         each.result()
