@@ -4,13 +4,19 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 # `make test` calls the programs of the environment by path; the tests call them by name.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+# What tests record by `record_property`, one line of a table each, with the heads of its columns.
+TABLES = {
+    "fault": ("service", "clients", "requests", "failed", "lost", "doubled", "seconds to recover"),
+    "crowd": ("service", "clients", "requests", "refused", "probes", "p99 ms", "slowest ms", "over 100 ms"),
+}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,16 +33,25 @@ def own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+def values_of(reports: Iterable[pytest.TestReport], name: str) -> Iterator[object]:
+    """Return what tests have recorded under a name."""
+    return (value for report in reports for each, value in report.user_properties if each == name)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which databases the services ran on, what was measured, and how many tests were skipped and do not count."""
+    """Say which databases the services ran on, what they did under faults and crowds, and what was skipped."""
     passed = terminalreporter.stats.get("passed", [])
-    servers = {str(value) for report in passed for name, value in report.user_properties if name == "server"}
+    servers = {str(value) for value in values_of(passed, "server")}
     for server in sorted(servers):
         terminalreporter.write_line(f"run on a real database: {server}")
-    for report in passed:
-        for name, value in report.user_properties:
-            if name == "figures" and report.when == "call":
-                terminalreporter.write_line(f"measured: {value}")
+    figures = {name: sorted({str(value) for value in values_of(passed, name)}) for name in TABLES}
+    for name, lines in figures.items():
+        if lines:
+            terminalreporter.write_line(" | ".join((name, *TABLES[name])))
+        for line in lines:
+            terminalreporter.write_line(line)
+    for line in sorted({str(value) for value in values_of(passed, "figures")}):
+        terminalreporter.write_line(f"measured: {line}")
     skipped = len(terminalreporter.stats.get("skipped", []))
     if skipped:
         terminalreporter.write_line(f"{skipped} tests were skipped: nothing is proven about what they promise.")

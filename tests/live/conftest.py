@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.live.cells import CELLS, Cell, Cells
 from tests.live.databases import Database, Databases
 
 
@@ -14,6 +15,21 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     databases = Databases(tmp_path_factory.mktemp("servers"))
     yield databases
     databases.close()
+
+
+@pytest.fixture(scope="session")
+def cells(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Cells:
+    """Give access to the installed services of this test process, which its modules share."""
+    return Cells(tmp_path_factory.mktemp("cells"), databases)
+
+
+@pytest.fixture(params=CELLS, ids="-".join)
+def cell(request: pytest.FixtureRequest, cells: Cells) -> Iterator[Cell]:
+    """Give the test a service, and let its server go on afterwards, whatever the test did to it."""
+    cell = cells.get(*request.param)
+    yield cell
+    cell.server.thaw()
+    cell.server.start()
 
 
 @pytest.fixture

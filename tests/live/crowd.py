@@ -1,132 +1,193 @@
-"""Clients that put a service under load while its database fails, and what they were answered."""
+"""Many clients of a rendered API at once, on one thread, and what they were answered."""
 
+import asyncio
+import json
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from types import TracebackType
+from typing import Any, Self
 
 import httpx2
 
-RECOVERY_SECONDS = 10
+from tests.live.service import RECOVERY_SECONDS
+
 # A request that takes longer has met no limit at all.
 REQUEST_SECONDS = 60
-
-
-def wait_until_ready(client: httpx2.Client, seconds: float = RECOVERY_SECONDS) -> None:
-    """Ask for readiness until the service has it, for as long as a recovery may take."""
-    deadline = time.monotonic() + seconds
-    while (answer := client.get("/health/ready")).status_code != 200:
-        assert time.monotonic() < deadline, answer.text
-        time.sleep(0.05)
-
-
-def new_user(client: httpx2.Client, name: str) -> int:
-    """Create a user and return its id."""
-    answer = client.post("/users", json={"email": f"{name}@example.com", "name": name})
-    assert answer.status_code == 201, answer.text
-    return int(answer.json()["id"])
-
-
-def stored_jobs(client: httpx2.Client) -> list[tuple[str, int]]:
-    """Return the title and the id of each job, page by page."""
-    jobs: list[tuple[str, int]] = []
-    while page := client.get("/jobs", params={"limit": 100, "after": jobs[-1][1] if jobs else 0}).json():
-        jobs += [(job["title"], job["id"]) for job in page]
-    return jobs
+# The status of a request that was not answered at all: refused, cut off, or too late.
+NO_ANSWER = 0
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a client was answered."""
+    """What the service answered."""
 
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Return what the body says."""
+        return json.loads(self.body)
+
+
+NOTHING = Answer(NO_ANSWER, {}, b"")
+
+
+class Connection:
+    """A client with a connection of its own, which it keeps; far cheaper than a client that can do everything."""
+
+    def __init__(self, client: httpx2.Client) -> None:
+        """Connect to nobody yet.
+
+        Args:
+            client: of the service; names its address.
+        """
+        self.host = client.base_url.host
+        self.port = client.base_url.port or 80
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(self, method: str, path: str, content: object = None) -> Answer:
+        """Send one request, and return the answer; `NOTHING` when there is none."""
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                return await self._ask(method, path, b"" if content is None else json.dumps(content).encode())
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
+            self.close()
+            return NOTHING
+
+    async def _ask(self, method: str, path: str, body: bytes) -> Answer:
+        if self._streams is None:
+            self._streams = await asyncio.open_connection(self.host, self.port)
+        reader, writer = self._streams
+        head = f"{method} {path} HTTP/1.1\r\nhost: {self.host}\r\ncontent-type: application/json\r\n"
+        writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        content = await reader.readexactly(int(headers.get("content-length", "0")))
+        if headers.get("connection") == "close":
+            self.close()
+        return Answer(int(first.split()[1]), headers, content)
+
+    def close(self) -> None:
+        """Close the connection; the next request opens another one."""
+        if self._streams:
+            self._streams[1].close()
+        self._streams = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one request of a crowd ended, and when, on the clock of `time.monotonic`."""
+
+    client: int
     begun: float
-    """When it asked, by the monotonic clock."""
-    came: float
-    """When the answer came."""
+    ended: float
     status: int
     wrote: bool
     """Whether it asked for a write."""
 
     @property
-    def succeeded(self) -> bool:
-        """Whether the client got what it wanted."""
-        return self.status < 300
+    def failed(self) -> bool:
+        """Whether it was no success."""
+        return not 200 <= self.status < 300
 
 
 class Crowd:
-    """Clients that read and write without a pause, and what they were answered."""
+    """Clients that write and read without a pause, in a thread of their own, while the block runs.
 
-    def __init__(self, client: httpx2.Client, owner: int, name: str = "") -> None:
+    Each writes a job and reads its owner, again and again. Nothing that failed is tried again, so a title that is
+    stored twice was stored twice by the service.
+    """
+
+    def __init__(self, client: httpx2.Client, owner: int, clients: int, name: str = "") -> None:
         """Start nothing yet.
 
         Args:
-            client: of the service.
+            client: of the service; names its address.
             owner: who owns the jobs that are written.
+            clients: how many, each with one request at a time.
             name: begins the titles of the jobs, for a crowd that is not the only one.
         """
         self.client = client
-        self._owner = owner
         self._name = name
+        self._connections = [Connection(client) for _ in range(clients)]
+        self._owner = owner
         self._ended = threading.Event()
-        self.answers: list[Answer] = []
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._work()))
+        self.outcomes: list[Outcome] = []
         self.acknowledged: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        """Let all clients begin."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Let each client finish its request, and begin no other."""
+        self._ended.set()
+        self._thread.join()
+
+    async def _work(self) -> None:
+        await asyncio.gather(*(self._client(number) for number in range(len(self._connections))))
+
+    async def _client(self, number: int) -> None:
+        written = 0
+        while not self._ended.is_set():
+            title = f"{self._name}{number}-{written}"
+            answer = await self._ask(number, "POST", "/jobs", {"owner_id": self._owner, "title": title})
+            if answer.status == 201:
+                self.acknowledged[title] = answer.json()["id"]
+            written += 1
+            await self._ask(number, "GET", f"/users/{self._owner}")
+        self._connections[number].close()
+
+    async def _ask(self, number: int, method: str, path: str, content: object = None) -> Answer:
+        begun = time.monotonic()
+        answer = await self._connections[number].ask(method, path, content)
+        self.outcomes.append(Outcome(number, begun, time.monotonic(), answer.status, method == "POST"))
+        return answer
+
+    def wait_for_answers(self, each: int, seconds: float = RECOVERY_SECONDS) -> None:
+        """Wait until each client was answered with success so many more times, for as long as a recovery may take."""
+        since = time.monotonic()
+        deadline = since + seconds
+        while True:
+            counts = Counter(one.client for one in self._since(since) if not one.failed)
+            if len(counts) == len(self._connections) and min(counts.values()) >= each:
+                return
+            assert time.monotonic() < deadline, (self.statuses, len(counts))
+            time.sleep(0.05)
+
+    def _since(self, moment: float) -> Iterable[Outcome]:
+        return (one for one in list(self.outcomes) if one.begun >= moment)
 
     @property
     def statuses(self) -> Counter[int]:
         """How often each status was answered."""
-        return Counter(answer.status for answer in self.answers)
-
-    def end(self) -> None:
-        """Let each client finish its request, and begin no other."""
-        self._ended.set()
-
-    def work(self, number: int) -> None:
-        """Write a job and read a user, again and again; nothing that failed is tried again."""
-        written = 0
-        while not self._ended.is_set():
-            title = f"{self._name}{number}-{written}"
-            answer = self._ask("POST", "/jobs", {"owner_id": self._owner, "title": title})
-            if answer.status_code == 201:
-                self.acknowledged[title] = answer.json()["id"]
-            written += 1
-            self._ask("GET", f"/users/{self._owner}")
-
-    def wait_for_answers(self, more: int, seconds: float = RECOVERY_SECONDS) -> None:
-        """Wait until so many more requests were answered with success."""
-        wanted = self._successes() + more
-        deadline = time.monotonic() + seconds
-        while self._successes() < wanted:
-            assert time.monotonic() < deadline, self.statuses
-            time.sleep(0.05)
+        return Counter(one.status for one in list(self.outcomes))
 
     def longest_pause(self, since: float) -> float:
         """Return for how many seconds, at most, no write succeeded after a point in time."""
-        writes = [answer for answer in self.answers if answer.wrote and answer.succeeded]
-        moments = sorted(answer.came for answer in writes if answer.came > since)
+        moments = sorted(one.ended for one in self.outcomes if one.wrote and not one.failed and one.ended > since)
         return max(later - earlier for earlier, later in pairwise([since, *moments]))
 
-    def _successes(self) -> int:
-        return sum(answer.succeeded for answer in self.answers)
+    def recovery_seconds(self, moment: float) -> float:
+        """Return how long after a moment the last client was served, and no request that began after it failed.
 
-    def _ask(self, method: str, path: str, content: object = None) -> httpx2.Response:
-        begun = time.monotonic()
-        answer = self.client.request(method, path, json=content)
-        self.answers.append(Answer(begun, time.monotonic(), answer.status_code, method == "POST"))
-        return answer
-
-
-@contextmanager
-def at_work(crowd: Crowd, clients: int) -> Iterator[None]:
-    """Let the clients of a crowd work until the block ends, and then raise what one of them met."""
-    with ThreadPoolExecutor(clients) as pool:
-        working = [pool.submit(crowd.work, number) for number in range(clients)]
-        try:
-            yield
-        finally:
-            crowd.end()
-        for each in working:
-            each.result()
+        Args:
+            moment: when the database was back, on the clock of `time.monotonic`.
+        """
+        begun_after = list(self._since(moment))
+        served: dict[int, float] = defaultdict(lambda: float("inf"))
+        for one in begun_after:
+            if not one.failed:
+                served[one.client] = min(served[one.client], one.ended)
+        failures = [one.ended for one in begun_after if one.failed]
+        last = max(*(served[number] for number in range(len(self._connections))), *failures)
+        return last - moment

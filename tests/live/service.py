@@ -1,5 +1,6 @@
 """A rendered API as a process that answers HTTP."""
 
+import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -11,16 +12,19 @@ from tests.servers.base import free_port
 from tests.template import Project, plain_environment
 
 START_SECONDS = 30
+# What a recovery may take on a busy machine.
+RECOVERY_SECONDS = 20
 
 
 @contextmanager
-def serve(
+def serve(  # noqa: PLR0913 - each has a default
     project: Project,
     env: Mapping[str, str] | None = None,
     workers: int = 1,
     app: str = "packages.api.app:app",
     *,
     orderly: bool = True,
+    send_buffer: int | None = None,
 ) -> Iterator[httpx2.Client]:
     """Run the API until the block ends, and give a client of it once it answers.
 
@@ -30,11 +34,19 @@ def serve(
         workers: processes that serve.
         app: where the application is; its `/health/live` says that it runs.
         orderly: whether it must end in order, and not be killed at the end.
+        send_buffer: bytes that the system keeps for a client that does not read; by default as many as it likes.
     """
     port = free_port()
     log = project.folder / f"uvicorn-{port}.log"
-    options = ["--port", str(port), "--log-level", "warning", "--workers", str(workers)]
-    with log.open("wb") as output:
+    options = ["--log-level", "warning", "--workers", str(workers)]
+    with log.open("wb") as output, socket.socket() as listener:
+        if send_buffer is None:
+            options += ["--port", str(port)]
+        else:
+            # Each connection inherits it.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+            listener.bind(("127.0.0.1", port))
+            options += ["--fd", str(listener.fileno())]
         server = subprocess.Popen(
             [str(project.bin / "uvicorn"), app, *options],
             cwd=project.folder,
@@ -42,6 +54,7 @@ def serve(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            pass_fds=[listener.fileno()] if send_buffer is not None else [],
         )
     try:
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
@@ -68,6 +81,21 @@ def serve(
             server.kill()
             server.wait()
             raise
+
+
+def wait_until_ready(client: httpx2.Client) -> None:
+    """Ask for readiness until the service has it, for as long as a recovery may take."""
+    deadline = time.monotonic() + RECOVERY_SECONDS
+    while (answer := client.get("/health/ready")).status_code != 200:
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.05)
+
+
+def new_user(client: httpx2.Client, name: str) -> int:
+    """Create a user and return its id."""
+    answer = client.post("/users", json={"email": f"{name}@example.com", "name": name})
+    assert answer.status_code == 201, answer.text
+    return int(answer.json()["id"])
 
 
 def create_database(project: Project) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from sqlalchemy import URL
 
-from tests.live.crowd import REQUEST_SECONDS, Crowd, at_work, new_user, wait_until_ready
-from tests.live.service import serve
+from tests.live.crowd import Crowd
+from tests.live.service import RECOVERY_SECONDS, new_user, serve, wait_until_ready
 from tests.servers import GaleraCluster, GaleraNode, PostgresqlNode, PostgresqlPair
 from tests.servers.base import Row
 from tests.template import BACKENDS, PYTHONS, STEP_SECONDS, STYLES, Project, install, plain_environment, render
@@ -24,12 +24,13 @@ from tests.template import BACKENDS, PYTHONS, STEP_SECONDS, STYLES, Project, ins
 SCRIPTS = Path(__file__).with_name("scripts")
 DATABASE = "t_clusters"
 CLIENTS = 24
+# Of success, that each client gets before and after a fault.
+ANSWERS = 4
 # Of each service; as many of its requests are served at a time.
 CONNECTIONS = 5
 # Nobody is there at once to promote a standby; it is done within the time for which the service tries to connect.
 PROMOTION_SECONDS = 1.5
 CONNECT_SECONDS = 10
-RECOVERY_SECONDS = 20
 # Galera notices a dead node after 5 seconds, and no node commits until then.
 EXPULSION_SECONDS = 30
 # Of each service; together they want three rows.
@@ -53,12 +54,11 @@ def under_load(projects: Mapping[str, Project]) -> Iterator[dict[str, Crowd]]:
     with ExitStack() as stack:
         served = {name: stack.enter_context(serve(project)) for name, project in projects.items()}
         owner = new_user(next(iter(served.values())), "owner")
-        crowds = {name: Crowd(client, owner, f"{name} ") for name, client in served.items()}
+        crowds = {
+            name: stack.enter_context(Crowd(client, owner, clients, f"{name} ")) for name, client in served.items()
+        }
         for crowd in crowds.values():
-            crowd.client.timeout = REQUEST_SECONDS
-            stack.enter_context(at_work(crowd, clients))
-        for crowd in crowds.values():
-            crowd.wait_for_answers(50)
+            crowd.wait_for_answers(ANSWERS)
         yield crowds
 
 
@@ -153,8 +153,8 @@ def test_service_goes_on_with_the_promoted_standby(
         time.sleep(PROMOTION_SECONDS)
         pair.promote()
         for crowd in crowds.values():
-            wait_until_ready(crowd.client, RECOVERY_SECONDS)
-            crowd.wait_for_answers(100, RECOVERY_SECONDS)
+            wait_until_ready(crowd.client)
+            crowd.wait_for_answers(2 * ANSWERS)
     report(record_property, f"PostgreSQL primary {fault}", crowds, struck)
     check_writes(crowds, pair.primary.query("SELECT title, id FROM jobs", DATABASE))
     for crowd in crowds.values():
@@ -288,12 +288,12 @@ def test_a_killed_node_loses_no_acknowledged_write(
             assert crowds[name].client.get("/health/ready").status_code == 503
         cluster.wait_for_size(2, EXPULSION_SECONDS)
         for name in lucky:
-            crowds[name].wait_for_answers(50, EXPULSION_SECONDS)
+            crowds[name].wait_for_answers(ANSWERS, EXPULSION_SECONDS)
         back = time.monotonic()
         cluster.rejoin(dying)
         for crowd in crowds.values():
-            wait_until_ready(crowd.client, RECOVERY_SECONDS)
-            crowd.wait_for_answers(50, RECOVERY_SECONDS)
+            wait_until_ready(crowd.client)
+            crowd.wait_for_answers(ANSWERS)
     report(record_property, f"Galera node killed, down for {back - struck:.1f} s", crowds, struck)
     check_writes(crowds, read(surviving, "title, id", "jobs"))
     for name in lucky:
@@ -302,4 +302,4 @@ def test_a_killed_node_loses_no_acknowledged_write(
         assert crowds[name].longest_pause(struck) < EXPULSION_SECONDS
     for name in deserted:
         assert crowds[name].statuses[503]
-        assert all(each.status == 503 for each in crowds[name].answers if down < each.begun and each.came < back)
+        assert all(each.status == 503 for each in crowds[name].outcomes if down < each.begun and each.ended < back)

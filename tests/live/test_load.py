@@ -26,6 +26,7 @@ Running 3s test @ http://127.0.0.1:8000/users/1
   Non-2xx or 3xx responses: 5
 Requests/sec:   1300.04
 Transfer/sec:    380.92KB
+Answers: 3900 served, 7 refused, 6 unfit
 """
 
 
@@ -55,7 +56,9 @@ def test_no_request_fails_under_many_clients(
 
 def test_every_kind_of_error_is_counted() -> None:
     """A failed connect, read or write, a timeout, and an answer that is no success all count as errors."""
-    assert wrk.read(SUMMARY) == wrk.Load(requests=3913, per_second=1300.04, p99_seconds=1.2, errors=15)
+    assert wrk.read(SUMMARY) == wrk.Load(
+        requests=3913, per_second=1300.04, p99_seconds=1.2, errors=15, served=3900, refused=7, unfit=6 + 10
+    )
 
 
 def test_a_text_that_is_no_report_is_refused() -> None:

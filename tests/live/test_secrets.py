@@ -127,7 +127,8 @@ def test_password_is_in_no_other_settings_error(guarded: Guarded) -> None:
 def served(guarded: Guarded) -> Iterator[tuple[str, Path]]:
     """Serve with a password in the environment; give what readiness says, and the log."""
     with serve(guarded.with_password(WRONG)) as client:
-        yield client.get("/health/ready").text, guarded.project.folder / "uvicorn.log"
+        port = client.base_url.port
+        yield client.get("/health/ready").text, guarded.project.folder / f"uvicorn-{port}.log"
 
 
 def test_refused_service_says_why_in_its_log(served: tuple[str, Path]) -> None:

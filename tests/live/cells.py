@@ -1,0 +1,120 @@
+"""A rendered service for each backend and style, installed and migrated, on a private server."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from tests.live.databases import Databases
+from tests.live.service import RECOVERY_SECONDS, create_database
+from tests.servers import Server
+from tests.template import PYTHONS, STYLES, Project, install, render
+
+CELLS = [(backend, style) for backend in ("postgresql", "mariadb") for style in STYLES]
+
+CONNECTIONS = {
+    "postgresql": "SELECT pid FROM pg_stat_activity WHERE datname = '{}'",
+    "mariadb": "SELECT id FROM information_schema.processlist WHERE db = '{}'",
+}
+KILL = {"postgresql": "SELECT pg_terminate_backend({})", "mariadb": "KILL {}"}
+TRANSACTIONS = {
+    "postgresql": "SELECT pid FROM pg_stat_activity WHERE datname = '{}' AND xact_start IS NOT NULL",
+    "mariadb": "SELECT trx_id FROM information_schema.INNODB_TRX",
+}
+# What MariaDB says when the connection to be killed is gone already.
+GONE = 1094
+
+
+def wait_until(condition: Callable[[], bool], promise: str) -> None:
+    """Wait until a condition holds, for as long as a recovery may take.
+
+    Args:
+        condition: is asked again and again.
+        promise: what is said when it does not hold in time.
+    """
+    deadline = time.monotonic() + RECOVERY_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, promise
+        time.sleep(0.05)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """An installed and migrated project, and the private server that it uses."""
+
+    backend: str
+    style: str
+    project: Project
+    server: Server
+
+    @property
+    def database(self) -> str:
+        """The name of the project's database."""
+        return str(make_url(self.project.env["DATABASE_URL"]).database)
+
+    def _numbers(self, questions: Mapping[str, str]) -> list[int]:
+        rows = self.server.query(questions[self.backend].format(self.database))
+        return [int(str(number)) for (number,) in rows]
+
+    def connections(self) -> list[int]:
+        """Return the server's numbers of all connections of the project."""
+        return self._numbers(CONNECTIONS)
+
+    def transactions(self) -> list[int]:
+        """Return a number for each transaction that is open on the server."""
+        return self._numbers(TRANSACTIONS)
+
+    def kill_connections(self) -> list[int]:
+        """Kill every connection of the project, as an administrator would; return their numbers."""
+        numbers = self.connections()
+        for number in numbers:
+            try:
+                self.server.query(KILL[self.backend].format(number))
+            except Exception as error:
+                # The service gives up all its connections once it has lost one.
+                if error.args[0] != GONE:
+                    raise
+        return numbers
+
+    def jobs(self, owner: int) -> list[tuple[str, int]]:
+        """Return the title and the id of each job of an owner, as the server has stored them."""
+        rows = self.server.query(f"SELECT title, id FROM jobs WHERE owner_id = {owner:d}", self.database)  # noqa: S608
+        return [(str(title), int(str(number))) for title, number in rows]
+
+
+class Cells:
+    """The cells of one test process; each is installed once, when first asked for."""
+
+    def __init__(self, folder: Path, databases: Databases) -> None:
+        """Install nothing yet.
+
+        Args:
+            folder: where the projects are rendered.
+            databases: where the servers come from.
+        """
+        self._folder = folder
+        self._databases = databases
+        self._cells: dict[tuple[str, str], Cell] = {}
+
+    def get(self, backend: str, style: str) -> Cell:
+        """Return a cell; skip the test, with a sentence, where its server is not ours to stop."""
+        key = backend, style
+        if key not in self._cells:
+            self._cells[key] = self._install(backend, style)
+        return self._cells[key]
+
+    def _install(self, backend: str, style: str) -> Cell:
+        # The tests stop the server, so it is never one that the environment names.
+        server = self._databases.server(backend)
+        database = self._databases.get(backend)
+        if database.url is None or database.url.port != server.port:
+            pytest.skip(f"{backend}: the server that the environment names is not ours to stop.")
+        folder = render(self._folder / f"{backend}-{style}", database_backend=backend, session_style=style)
+        environment = database.environment(style, backend, f"t_cell_{style}_{backend}")
+        project = install(folder, PYTHONS[-1], env=environment)
+        create_database(project)
+        project.run("alembic", "upgrade", "head")
+        return Cell(backend, style, project, server)

@@ -1,0 +1,87 @@
+"""The API of a rendered sync project, with requests that end in every way that a request can.
+
+`/endings/…` write two users, and in between wait or raise. A client that leaves while `/endings/cancelled` waits has
+its request cancelled, as some middleware does it.
+"""
+
+import asyncio
+
+import anyio
+from fastapi import APIRouter
+from packages.api.app import app as service
+from packages.api.dependencies import Admission, SessionDep, admission
+from packages.database.config import engine
+from packages.database.transaction import run_in_transaction
+from packages.database.user_data_model import User
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+WAIT = {"postgresql": "SELECT pg_sleep(1)", "mysql": "SELECT SLEEP(1)", "mariadb": "SELECT SLEEP(1)"}
+
+
+class Ending(BaseException):
+    """What no `except Exception` catches."""
+
+
+ERRORS = {"RuntimeError": RuntimeError, "CancelledError": asyncio.CancelledError, "Ending": Ending}
+
+router = APIRouter(prefix="/endings")
+
+
+@router.post("/cancelled/{name}", dependencies=[Admission])
+@router.post("/left/{name}", dependencies=[Admission])
+def wait(name: str, db: SessionDep) -> None:
+    """Write a user, wait for a second, and write the other one."""
+
+    def work(db: Session) -> None:
+        db.add(User(email=f"{name}@first", name=name))
+        db.flush()
+        db.execute(text(WAIT[engine.dialect.name]))
+        db.add(User(email=f"{name}@second", name=name))
+
+    run_in_transaction(db, work)
+
+
+@router.post("/raised/{kind}/{name}", dependencies=[Admission])
+def fail(kind: str, name: str, db: SessionDep) -> None:
+    """Write a user, and raise."""
+
+    def work(db: Session) -> None:
+        db.add(User(email=f"{name}@first", name=name))
+        db.flush()
+        raise ERRORS[kind]
+
+    run_in_transaction(db, work)
+
+
+@router.post("/read/{kind}", dependencies=[Admission])
+def fail_after_reading(kind: str, db: SessionDep) -> None:
+    """Begin a transaction that nobody ends, and raise."""
+    db.execute(text("SELECT COUNT(*) FROM users"))
+    raise ERRORS[kind]
+
+
+@router.get("/left-behind")
+async def left_behind() -> dict[str, int]:
+    """Return what requests hold: connections, and admissions."""
+    return {"connections": engine.pool.checkedout(), "admissions": admission.borrowed_tokens}
+
+
+service.include_router(router)
+
+
+async def app(scope, receive, send):  # noqa: ANN001, ANN201
+    """Cancel a request whose client has left."""
+    if scope["type"] != "http" or not scope["path"].startswith("/endings/cancelled/"):
+        await service(scope, receive, send)
+        return
+    async with anyio.create_task_group() as group:
+
+        async def watch() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            group.cancel_scope.cancel()
+
+        group.start_soon(watch)
+        await service(scope, receive, send)
+        group.cancel_scope.cancel()

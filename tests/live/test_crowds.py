@@ -1,0 +1,135 @@
+"""More clients than the service has connections, fast ones and slow ones: nobody makes it unusable for the others."""
+
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.live import wrk
+from tests.live.cells import Cell
+from tests.live.service import RECOVERY_SECONDS, new_user, serve
+
+SLOW_READERS = 200
+SEND_BUFFER = 16_384
+# An answer of so many such jobs is larger than what the system and the server keep for a client that does not read.
+PAYLOAD = "x" * 15_000
+JOBS = 20
+
+CLIENTS = 1_000
+POOL_SIZE = 5
+SECONDS = 5
+# Less than most clients have to wait for their turn, so that both answers are met.
+ENVIRONMENT = {"DATABASE_POOL_SIZE": str(POOL_SIZE), "DATABASE_POOL_TIMEOUT_SECONDS": "2"}
+PROBE_PAUSE_SECONDS = 0.05
+GOOD_PROBE_SECONDS = 0.1
+# After this an orchestrator gives a probe up, unless it is told otherwise: Kubernetes' `timeoutSeconds`.
+PROBE_SECONDS = 1
+
+
+def read_slowly(client: httpx2.Client, paths: list[str]) -> socket.socket:
+    """Ask for several answers one after the other over one connection, and read none of them."""
+    slow = socket.socket()
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    slow.connect((client.base_url.host, client.base_url.port or 80))
+    slow.sendall(b"".join(f"GET {path} HTTP/1.1\r\nhost: test\r\n\r\n".encode() for path in paths))
+    return slow
+
+
+def unread_bytes(client: httpx2.Client) -> list[int]:
+    """Return how much the system holds for each client that does not read."""
+    table = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+    address = f":{client.base_url.port:04X}"
+    sizes = [int(line[4].partition(":")[0], 16) for line in table if line[1].endswith(address)]
+    return [size for size in sizes if size]
+
+
+@pytest.mark.parametrize("cell", [("postgresql", "sync"), ("postgresql", "async")], ids="-".join, indirect=True)
+def test_slow_clients_hold_no_connection(cell: Cell) -> None:
+    """200 clients that do not read their answers, and ten connections: the service is ready and serves the others."""
+    environment = {"DATABASE_POOL_SIZE": "10", "DATABASE_MAX_OVERFLOW": "0"}
+    with serve(cell.project, environment, send_buffer=SEND_BUFFER) as client, ExitStack() as stack:
+        owner = new_user(client, "slow")
+        job = {"owner_id": owner, "title": "large", "payload": {"text": PAYLOAD}}
+        first = min(client.post("/jobs", json=job).json()["id"] for _ in range(JOBS))
+        path = f"/jobs?limit={JOBS}&after={first - 1}"
+        size = len(client.get(path).content)
+        for _ in range(SLOW_READERS):
+            # The second answer cannot even begin before the first one is read.
+            stack.enter_context(read_slowly(client, [path, path]))
+        deadline = time.monotonic() + RECOVERY_SECONDS
+        while len(unread_bytes(client)) < SLOW_READERS:
+            assert time.monotonic() < deadline, len(unread_bytes(client))
+            assert client.get("/health/ready").status_code == 200
+        for number in range(20):
+            assert client.get("/health/ready").status_code == 200
+            assert client.get(f"/users/{owner}").status_code == 200
+            new_user(client, f"quick-{number}")
+        # Else nothing was proven: none of them was rid of its answer.
+        unread = unread_bytes(client)
+        assert len(unread) == SLOW_READERS
+        assert max(unread) < size / 2
+
+
+class Probe:
+    """What a liveness probe sees while it asks about twenty times a second, over a connection of its own."""
+
+    def __init__(self, client: httpx2.Client) -> None:
+        """Ask nothing yet."""
+        self._address = client.base_url.host, client.base_url.port
+        self.seconds: list[float] = []
+        self.statuses: set[int] = set()
+
+    def ask(self, ended: threading.Event) -> None:
+        """Ask until the end."""
+        connection = http.client.HTTPConnection(*self._address, timeout=60)
+        while not ended.wait(PROBE_PAUSE_SECONDS):
+            begun = time.monotonic()
+            connection.request("GET", "/health/live")
+            answer = connection.getresponse()
+            answer.read()
+            self.seconds.append(time.monotonic() - begun)
+            self.statuses.add(answer.status)
+        connection.close()
+
+
+@contextmanager
+def probed(client: httpx2.Client) -> Iterator[Probe]:
+    """Ask whether the service is alive while the block runs."""
+    probe, ended = Probe(client), threading.Event()
+    thread = threading.Thread(target=probe.ask, args=(ended,))
+    thread.start()
+    try:
+        yield probe
+    finally:
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("cell", [("postgresql", "sync"), ("postgresql", "async")], ids="-".join, indirect=True)
+def test_a_thousand_clients_are_served_or_told_to_come_back(
+    cell: Cell, record_property: Callable[[str, object], None]
+) -> None:
+    """1,000 clients at once and five connections: success or 503 with `Retry-After`, and no probe finds it dead."""
+    if reason := wrk.missing():
+        pytest.skip(reason)
+    with serve(cell.project, ENVIRONMENT) as client:
+        user = new_user(client, "thousand")
+        with probed(client) as probe:
+            load = wrk.load(client, f"/users/{user}", CLIENTS, SECONDS)
+        assert client.get(f"/users/{user}").status_code == 200
+    slowest = sorted(probe.seconds)
+    late = sum(seconds > GOOD_PROBE_SECONDS for seconds in slowest)
+    p99 = slowest[int(len(slowest) * 0.99)]
+    figures = (CLIENTS, load.requests, load.refused, len(slowest), f"{p99 * 1e3:.0f}", f"{slowest[-1] * 1e3:.0f}", late)
+    record_property("crowd", " | ".join(map(str, ("crowd", f"{cell.backend} {cell.style}", *figures))))
+    assert load.unfit == 0, load
+    # Else nothing was proven.
+    assert min(load.served, load.refused) > 0, load
+    assert probe.statuses == {200}
+    assert slowest[-1] < PROBE_SECONDS

@@ -1,0 +1,133 @@
+"""A database that fails under load: what was acknowledged is stored, once, and the service serves again by itself."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx2
+
+from tests.live.cells import Cell, wait_until
+from tests.live.crowd import Crowd
+from tests.live.service import new_user, serve
+
+CLIENTS = 64
+# Answers of success that each client gets before a fault, and after it.
+ROUNDS = 2
+# Connections that serve requests: as many statements are in flight, at most.
+POOL_SIZE = 5
+KILLS = 3
+FROZEN_SECONDS = 5
+# What a service gives up before a database goes on that stands still for so long.
+SHORT_LIMITS = {
+    "DATABASE_CONNECT_TIMEOUT_SECONDS": "2",
+    "DATABASE_STATEMENT_TIMEOUT_SECONDS": "2",
+    "DATABASE_READ_TIMEOUT_SECONDS": "2",
+    "DATABASE_POOL_TIMEOUT_SECONDS": "2",
+}
+IDLE_LIMIT = {
+    "postgresql": "ALTER DATABASE {} SET idle_session_timeout = '2s'",
+    "mariadb": "SET GLOBAL wait_timeout = 2",
+}
+NO_IDLE_LIMIT = {
+    "postgresql": "ALTER DATABASE {} RESET idle_session_timeout",
+    "mariadb": "SET GLOBAL wait_timeout = DEFAULT",
+}
+
+Record = Callable[[str, object], None]
+
+
+@contextmanager
+def limit_idle(cell: Cell) -> Iterator[None]:
+    """Have the server end connections that are idle for two seconds, as many are set up to do after minutes."""
+    cell.server.query(IDLE_LIMIT[cell.backend].format(cell.database))
+    try:
+        yield
+    finally:
+        cell.server.query(NO_IDLE_LIMIT[cell.backend].format(cell.database))
+
+
+def check(  # noqa: PLR0913, PLR0917 - what a line of the table is made of
+    cell: Cell, fault: str, crowd: Crowd, owner: int, recovery: float, record: Record
+) -> int:
+    """Record what a fault did, and check what holds for each of them.
+
+    Returns:
+        How many requests failed; each of them was answered with 503.
+    """
+    jobs = cell.jobs(owner)
+    statuses = crowd.statuses
+    failed = sum(one.failed for one in crowd.outcomes)
+    lost = crowd.acknowledged.items() - set(jobs)
+    doubled = [title for title, count in Counter(title for title, _ in jobs).items() if count > 1]
+    figures = (CLIENTS, len(crowd.outcomes), failed, len(lost), len(doubled), f"{recovery:.2f}")
+    record("fault", " | ".join(map(str, (fault, f"{cell.backend} {cell.style}", *figures))))
+    assert set(statuses) <= {200, 201, 503}, statuses
+    assert lost == set()
+    assert doubled == []
+    return failed
+
+
+def strike(cell: Cell, client: httpx2.Client, name: str, fault: Callable[[], None], record: Record) -> int:
+    """Let a fault meet 64 clients in the middle of their work, and each of them be served afterwards.
+
+    Returns:
+        How many requests failed.
+    """
+    owner = new_user(client, name)
+    with Crowd(client, owner, CLIENTS) as crowd:
+        crowd.wait_for_answers(ROUNDS)
+        fault()
+        back = time.monotonic()
+        crowd.wait_for_answers(ROUNDS)
+    return check(cell, name, crowd, owner, crowd.recovery_seconds(back), record)
+
+
+def test_killed_connections_cost_the_statements_in_flight(cell: Cell, record_property: Record) -> None:
+    """Every connection is killed, three times: only requests whose statement was in flight may fail."""
+
+    def kill() -> None:
+        for _ in range(KILLS):
+            assert len(cell.kill_connections()) > 1
+            time.sleep(0.3)
+
+    with serve(cell.project, {"DATABASE_POOL_SIZE": str(POOL_SIZE)}) as client:
+        failed = strike(cell, client, "killed", kill, record_property)
+    assert failed <= KILLS * 2 * POOL_SIZE
+
+
+def test_restart_costs_the_statements_in_flight(cell: Cell, record_property: Record) -> None:
+    """The server restarts: only requests whose statement was in flight may fail, the others wait for it."""
+    with serve(cell.project, {"DATABASE_POOL_SIZE": str(POOL_SIZE)}) as client:
+        failed = strike(cell, client, "restarted", cell.server.restart, record_property)
+    assert failed <= 2 * POOL_SIZE
+
+
+def test_frozen_database_is_outlived(cell: Cell, record_property: Record) -> None:
+    """The server stands still for longer than any limit of the service: 503 until it goes on, and then no more."""
+
+    def freeze() -> None:
+        cell.server.freeze()
+        time.sleep(FROZEN_SECONDS)
+        cell.server.thaw()
+
+    with serve(cell.project, SHORT_LIMITS) as client:
+        failed = strike(cell, client, "frozen", freeze, record_property)
+    # Else nothing was proven.
+    assert failed > 0
+
+
+def test_connections_that_the_server_ended_for_idleness_cost_nothing(cell: Cell, record_property: Record) -> None:
+    """After a pause longer than the server's idle limit, 64 clients at once: none of their requests fails."""
+    with limit_idle(cell), serve(cell.project) as client:
+        owner = new_user(client, "idle")
+        with Crowd(client, owner, CLIENTS) as crowd:
+            crowd.wait_for_answers(ROUNDS)
+        assert len(cell.connections()) > 1
+        wait_until(lambda: not cell.connections(), "the server keeps idle connections")
+        begun = time.monotonic()
+        late_owner = new_user(client, "idle-no-longer")
+        with Crowd(client, late_owner, CLIENTS) as late:
+            late.wait_for_answers(ROUNDS)
+        failed = check(cell, "idle", late, late_owner, late.recovery_seconds(begun), record_property)
+    assert failed == 0

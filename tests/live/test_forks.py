@@ -1,0 +1,28 @@
+"""A process that forks after it has used the engine shares no connection with its children."""
+
+import json
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from tests.live.cells import Cell
+
+SCRIPTS = Path(__file__).with_name("scripts")
+CHILDREN = 4
+QUERIES = 200
+
+
+@pytest.mark.parametrize("way", ["fork", "multiprocessing"])
+def test_forked_processes_get_their_own_rows(cell: Cell, way: str) -> None:
+    """Four children and their parent ask at once: each gets its own rows, over connections that nobody else has."""
+    report = json.loads(cell.project.run("python", SCRIPTS / f"forks_{cell.style}.py", way).stdout)
+    asked = [report["meanwhile"], *report["children"]]
+    assert len(asked) == CHILDREN + 1
+    for number, each in enumerate(asked):
+        assert each["values"] == list(range(number * QUERIES, (number + 1) * QUERIES))
+    for one, another in combinations(asked, 2):
+        assert not set(one["numbers"]) & set(another["numbers"])
+    # The parent goes on with the connections that it had.
+    assert report["after"] == report["before"]
+    assert set(report["meanwhile"]["numbers"]) <= set(report["before"]["numbers"])
