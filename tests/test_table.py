@@ -1,11 +1,12 @@
 """The table of backends: a row a backend, a column a fact."""
 
+import re
 from typing import Any
 
 import pytest
 from sqlalchemy import make_url
 
-from tests.template import BACKENDS, CONTEXT, STYLES
+from tests.template import BACKENDS, CONTEXT, STYLES, TEMPLATE
 
 ROWS = [pytest.param(row, id=name) for name, row in BACKENDS.items()]
 
@@ -63,6 +64,15 @@ def test_driver_is_what_the_requirements_install(row: dict[str, Any], style: str
     packages = {requirement.partition("[")[0].partition(">")[0] for requirement in row[style]["requirements"]}
     assert driver in packages | {"pysqlite"}
     assert {package.replace("-", "_") for package in packages} <= set(row["imports"]) | {"sqlalchemy"}
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("row", ROWS)
+def test_every_option_has_a_reason(row: dict[str, Any], style: str) -> None:
+    """No driver is given an argument of which `docs/decisions.md` does not say what it is for."""
+    reasons = (TEMPLATE / "docs" / "decisions.md").read_text(encoding="utf-8")
+    options = {*row[style]["connect_args"], *row[style]["migration_connect_args"]}
+    assert {option for option in options if not re.search(rf"`(-c )?{option}\b", reasons)} == set()
 
 
 @pytest.mark.parametrize("row", ROWS)

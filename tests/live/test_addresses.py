@@ -1,0 +1,73 @@
+"""An address where nobody answers costs a bounded time, whichever way nobody answers."""
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from tests.live.cells import Cell
+from tests.template import Project
+
+SCRIPT = Path(__file__).with_name("scripts") / "connect_once.py"
+LIMIT_SECONDS = 2
+# What a busy machine may add to a limit.
+LATE_SECONDS = 2
+
+
+def silent_port(stack: ExitStack) -> int:
+    """Return a port where connections are accepted, and nothing is ever said: a load balancer with no server."""
+    listener = stack.enter_context(socket.socket())
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(50)
+    return int(listener.getsockname()[1])
+
+
+def dropping_port(stack: ExitStack) -> int:
+    """Return a port whose packets go unanswered, as behind a firewall: its queue of connections is full."""
+    listener = stack.enter_context(socket.socket())
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    for _ in range(4):
+        waiting = stack.enter_context(socket.socket())
+        waiting.settimeout(0)
+        waiting.connect_ex(listener.getsockname())
+    return int(listener.getsockname()[1])
+
+
+PORTS = {"silent": silent_port, "dropping": dropping_port}
+
+
+@pytest.fixture(params=PORTS)
+def dead_port(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Give the test a port where nobody answers."""
+    with ExitStack() as stack:
+        yield PORTS[request.param](stack)
+
+
+def test_dead_address_is_given_up_within_the_connect_timeout(cell: Cell, dead_port: int) -> None:
+    """Whether packets are dropped or accepted in silence, the caller has an error after the connect timeout."""
+    url = make_url(cell.project.env["DATABASE_URL"]).set(port=dead_port)
+    environment = {
+        "DATABASE_URL": url.render_as_string(hide_password=False),
+        "DATABASE_CONNECT_TIMEOUT_SECONDS": str(LIMIT_SECONDS),
+    }
+    outcome = Project(cell.project.folder, environment).run("python", SCRIPT, "SELECT 1")
+    report = json.loads(outcome.stdout)
+    assert report["ending"]
+    assert LIMIT_SECONDS * 0.9 < report["seconds"] < LIMIT_SECONDS + LATE_SECONDS
+
+
+@pytest.mark.parametrize("cell", [("mariadb", "sync"), ("mariadb", "async")], ids="-".join, indirect=True)
+def test_answer_may_take_longer_than_connecting_but_not_for_ever(cell: Cell) -> None:
+    """The read timeout of a connection is its own, and not that of connecting."""
+    environment = {"DATABASE_CONNECT_TIMEOUT_SECONDS": "1", "DATABASE_READ_TIMEOUT_SECONDS": "3"}
+    project = Project(cell.project.folder, {**cell.project.env, **environment})
+    patient = json.loads(project.run("python", SCRIPT, "SELECT SLEEP(2)").stdout)
+    assert patient["ending"] == ""
+    impatient = json.loads(project.run("python", SCRIPT, "SELECT SLEEP(20)").stdout)
+    assert impatient["ending"]
+    assert 2.7 < impatient["seconds"] < 3 + LATE_SECONDS
