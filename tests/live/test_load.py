@@ -1,13 +1,16 @@
 """More clients than connections and threads: the service answers all of them."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.live import wrk
-from tests.live.databases import Databases
-from tests.live.service import create_database, serve
-from tests.template import PYTHONS, STYLES, install, render
+from tests.live.cells import Cell
+from tests.live.service import new_user, serve
+from tests.template import STYLES
+
+SCRIPTS = Path(__file__).with_name("scripts")
 
 SECONDS = 3
 SUMMARY = """\
@@ -30,21 +33,17 @@ Answers: 3900 served, 7 refused, 6 unfit
 """
 
 
-@pytest.mark.parametrize("style", STYLES)
-def test_no_request_fails_under_many_clients(
-    tmp_path: Path, databases: Databases, database_name: str, style: str
-) -> None:
+POSTGRESQL = pytest.mark.parametrize("cell", [("postgresql", style) for style in STYLES], ids="-".join, indirect=True)
+
+
+@POSTGRESQL
+def test_no_request_fails_under_many_clients(cell: Cell) -> None:
     """64 and 256 clients at once, where the usual tutorial's service stops dead: every request is answered."""
     if reason := wrk.missing():
         pytest.skip(reason)
-    database = databases.get("postgresql")
-    folder = render(tmp_path, database_backend="postgresql", session_style=style)
-    project = install(folder, PYTHONS[-1], env=database.environment(style, "postgresql", database_name))
-    create_database(project)
-    project.run("alembic", "upgrade", "head")
-    with serve(project) as client:
-        user = client.post("/users", json={"email": "ada@example.com", "name": "Ada"}).json()
-        path = f"/users/{user['id']}"
+    with serve(cell.project) as client:
+        path = f"/users/{new_user(client, 'load')}"
+        user = client.get(path).json()
         for clients in (64, 256):
             load = wrk.load(client, path, clients, SECONDS)
             assert load.errors == 0, load
@@ -52,6 +51,19 @@ def test_no_request_fails_under_many_clients(
         # Nothing is left waiting.
         assert client.get(path).json() == user
         assert client.get("/health/ready").status_code == 200
+
+
+@POSTGRESQL
+def test_two_sessions_in_one_request_starve_nobody(cell: Cell) -> None:
+    """64 clients whose requests hold two connections at once: the overflow is theirs, and every request is answered."""
+    if reason := wrk.missing():
+        pytest.skip(reason)
+    module = f"two_sessions_{cell.style}"
+    shutil.copy(SCRIPTS / f"{module}.py", cell.project.folder)
+    with serve(cell.project, app=f"{module}:app") as client:
+        load = wrk.load(client, f"/twice/{new_user(client, 'twice')}", 64, SECONDS)
+        assert load.errors == 0, load
+        assert load.requests > 64, load
 
 
 def test_every_kind_of_error_is_counted() -> None:
