@@ -20,7 +20,7 @@ engine = create_async_engine(
         "application_name": settings.DATABASE_APPLICATION_NAME,
         "tcp_user_timeout": settings.DATABASE_STATEMENT_TIMEOUT_SECONDS * 1000,
         "options": (
-            "-c timezone=UTC"
+            f"{SQLALCHEMY_DATABASE_URL.query.get('options', '')} -c timezone=UTC"
             f" -c statement_timeout={settings.DATABASE_STATEMENT_TIMEOUT_SECONDS}s"
             f" -c lock_timeout={settings.DATABASE_LOCK_TIMEOUT_SECONDS}s"
             " -c idle_in_transaction_session_timeout="

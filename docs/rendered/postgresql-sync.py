@@ -23,7 +23,7 @@ def engine_for(url: URL) -> Engine:
             "tcp_user_timeout": settings.DATABASE_STATEMENT_TIMEOUT_SECONDS * 1000,
             "prepare_threshold": None,
             "options": (
-                "-c timezone=UTC"
+                f"{url.query.get('options', '')} -c timezone=UTC"
                 f" -c statement_timeout={settings.DATABASE_STATEMENT_TIMEOUT_SECONDS}s"
                 f" -c lock_timeout={settings.DATABASE_LOCK_TIMEOUT_SECONDS}s"
                 " -c idle_in_transaction_session_timeout="

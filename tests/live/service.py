@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from uuid import uuid4
 
 import httpx2
 
@@ -92,8 +93,8 @@ def wait_until_ready(client: httpx2.Client) -> None:
 
 
 def new_user(client: httpx2.Client, name: str) -> int:
-    """Create a user and return its id."""
-    answer = client.post("/users", json={"email": f"{name}@example.com", "name": name})
+    """Create a user, whose e-mail address no other test has, and return its id."""
+    answer = client.post("/users", json={"email": f"{name}-{uuid4().hex}@example.com", "name": name})
     assert answer.status_code == 201, answer.text
     return int(answer.json()["id"])
 

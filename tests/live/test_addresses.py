@@ -55,7 +55,7 @@ def test_dead_address_is_given_up_within_the_connect_timeout(cell: Cell, dead_po
         "DATABASE_URL": url.render_as_string(hide_password=False),
         "DATABASE_CONNECT_TIMEOUT_SECONDS": str(LIMIT_SECONDS),
     }
-    outcome = Project(cell.project.folder, environment).run("python", SCRIPT, "SELECT 1")
+    outcome = Project(cell.project.folder, environment).run("python", SCRIPT, "SELECT 1", "{}")
     report = json.loads(outcome.stdout)
     assert report["ending"]
     assert LIMIT_SECONDS * 0.9 < report["seconds"] < LIMIT_SECONDS + LATE_SECONDS
@@ -66,8 +66,8 @@ def test_answer_may_take_longer_than_connecting_but_not_for_ever(cell: Cell) -> 
     """The read timeout of a connection is its own, and not that of connecting."""
     environment = {"DATABASE_CONNECT_TIMEOUT_SECONDS": "1", "DATABASE_READ_TIMEOUT_SECONDS": "3"}
     project = Project(cell.project.folder, {**cell.project.env, **environment})
-    patient = json.loads(project.run("python", SCRIPT, "SELECT SLEEP(2)").stdout)
+    patient = json.loads(project.run("python", SCRIPT, "SELECT SLEEP(2)", "{}").stdout)
     assert patient["ending"] == ""
-    impatient = json.loads(project.run("python", SCRIPT, "SELECT SLEEP(20)").stdout)
+    impatient = json.loads(project.run("python", SCRIPT, "SELECT SLEEP(20)", "{}").stdout)
     assert impatient["ending"]
     assert 2.7 < impatient["seconds"] < 3 + LATE_SECONDS

@@ -1,13 +1,16 @@
 """`DATABASE_READ_URL`: what only reads goes to a replica while there is one, and the server keeps it from writing."""
 
+import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import httpx2
 import pytest
+from sqlalchemy import make_url
 
-from tests.live.service import serve
+from tests.live.service import new_user, serve
 from tests.servers import PostgresqlPair
 from tests.template import PYTHONS, STYLES, Project, install, render
 
@@ -71,13 +74,6 @@ def wait_for(client: httpx2.Client, path: str, status: int) -> httpx2.Response:
     return answer
 
 
-def new_user(client: httpx2.Client, name: str) -> int:
-    """Create a user and return its id."""
-    answer = client.post("/users", json={"email": f"{name}@example.com", "name": name})
-    assert answer.status_code == 201, answer.text
-    return int(answer.json()["id"])
-
-
 def test_reads_come_from_the_replica_and_writes_go_to_the_primary(replicated: Replicated) -> None:
     """Each server has the connections of its kind, and what was written is soon read."""
     with serve(replicated.project) as client:
@@ -109,3 +105,22 @@ def test_reads_go_to_the_primary_when_the_replica_is_down(replicated: Replicated
         statuses = [client.get(f"/users/{user}").status_code for _ in range(20)]
         assert statuses == [200] * 20
         assert replicated.pair.primary.query(CONNECTIONS) != [(0,)]
+
+
+def test_replica_that_does_not_answer_holds_up_no_write(replicated: Replicated) -> None:
+    """While more reads than there are connections wait for a dead replica, a write is done at once."""
+    with socket.socket() as silent, ThreadPoolExecutor(12) as pool:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(50)
+        name = make_url(replicated.project.env["DATABASE_URL"]).database
+        url = f"postgresql://{replicated.pair.primary.user}@127.0.0.1:{silent.getsockname()[1]}/{name}"
+        environment = {"DATABASE_READ_URL": url, "DATABASE_CONNECT_TIMEOUT_SECONDS": "5"}
+        with serve(replicated.project, environment) as client:
+            new_user(client, "first")
+            reads = [pool.submit(client.get, "/users") for _ in range(12)]
+            time.sleep(0.5)
+            begun = time.monotonic()
+            new_user(client, "second")
+            seconds = time.monotonic() - begun
+            assert {read.result().status_code for read in reads} == {503}
+    assert seconds < 2

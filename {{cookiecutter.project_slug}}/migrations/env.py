@@ -24,7 +24,7 @@ from packages.database.config import SQLALCHEMY_DATABASE_URL, Base
 {% if not db.server %}
 from packages.database.connections import begin
 {% else %}
-from packages.database.connections import connect_or_exit
+from packages.database.connections import connect_or_exit, connect_with_patience
 from packages.database.tls import tls_arguments
 {% endif %}
 from packages.database.types import UtcDateTime
@@ -34,9 +34,15 @@ for module in pkgutil.iter_modules(database.__path__, f"{database.__name__}."):
     importlib.import_module(module.name)
 
 # The command line gets Alembic's log lines; a program that runs migrations keeps its own logging.
-if context.config.cmd_opts is not None:
+IS_COMMAND = context.config.cmd_opts is not None
+if IS_COMMAND:
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.INFO)
+{% if db.server %}
+
+# Nor is a program ended when the database refuses it.
+CONNECT = connect_or_exit if IS_COMMAND else connect_with_patience
+{% endif %}
 
 
 def render_item(kind: str, item: object, autogen: AutogenContext) -> str | Literal[False]:
@@ -86,7 +92,7 @@ def run_migrations_offline() -> None:
     # batch mode drops and recreates tables: https://alembic.sqlalchemy.org/en/latest/batch.html
     event.listen(engine{{ ".sync_engine" if cookiecutter.__async else "" }}, "begin", begin)
 {% else %}
-    event.listen(engine{{ ".sync_engine" if cookiecutter.__async else "" }}, "do_connect", connect_or_exit)
+    event.listen(engine{{ ".sync_engine" if cookiecutter.__async else "" }}, "do_connect", CONNECT)
 {% endif %}
 {% if cookiecutter.__async %}
     async with engine.connect() as connection:

@@ -1,23 +1,27 @@
-"""Connects, executes what the command line says, and reports how that ended and how long it took; in both styles."""
+"""Connects, executes what the command line says, and reports how that ended and how long it took; in both styles.
+
+The command line has a statement and its values, as JSON.
+"""
 
 import asyncio
 import json
 import sys
 from time import monotonic
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from packages.database.config import engine
 
-STATEMENT = sys.argv[1]
+STATEMENT = text(sys.argv[1])
+VALUES = json.loads(sys.argv[2])
 
 
 async def execute() -> None:
     """Execute the statement on a connection of the event loop."""
     try:
         async with engine.connect() as connection:
-            await connection.exec_driver_sql(STATEMENT)
+            await connection.execute(STATEMENT, VALUES)
     finally:
         await engine.dispose()
 
@@ -26,7 +30,7 @@ begun = monotonic()
 try:
     if isinstance(engine, Engine):
         with engine.connect() as connection:
-            connection.exec_driver_sql(STATEMENT)
+            connection.execute(STATEMENT, VALUES)
     else:
         asyncio.run(execute())
     ending = ""

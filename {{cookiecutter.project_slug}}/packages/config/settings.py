@@ -2,8 +2,8 @@
 """Settings of the service: read from the environment, from `.env` and from a secrets directory.
 
 Precedence, first wins: environment variable, line in `.env`, file in the secrets directory
-(`/run/secrets`, or the directory that `SECRETS_DIR` names), default. A secret is a file with the
-name of its setting, as Docker and Kubernetes mount them.
+(`/run/secrets`, or what the environment variable `SECRETS_DIR` names), default. A secret is a file
+with the name of its setting, as Docker and Kubernetes mount them.
 """
 
 import os
@@ -17,7 +17,7 @@ from typing import Annotated
 from pydantic import (
     BeforeValidator,
     Field,
-{% if db.server %}
+{% if "DATABASE_TLS_CA_FILE" in db.settings %}
     FilePath,
 {% endif %}
     NonNegativeInt,
@@ -49,6 +49,10 @@ DEFAULT_URL = {{ "f" if "SERVICE" in db.location else "" }}"{{ db[cookiecutter.s
 {% if db.server %}
 # What is tried first, beside the names of the database system, the database and its user.
 COMMON_PASSWORDS = {"admin", "changeme", "changethis", "example", "password", "root", "secret"}
+GUESSABLE = (
+    "DATABASE_PASSWORD: it is missing or easily guessed, which ENVIRONMENT=production refuses;"
+    " give a random one"
+)
 
 {% endif %}
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
@@ -71,6 +75,11 @@ def _read_password(value: object) -> object:
     if not password:
         raise ValueError("it is empty; give the password, or remove the setting")
     return password
+
+
+def _is_guessable(url: URL) -> bool:
+    names = {SERVICE, *SPELLINGS, str(url.username).lower(), str(url.database).lower()}
+    return (url.password or "").lower() in {"", *COMMON_PASSWORDS, *names}
 {% endif %}
 
 
@@ -93,7 +102,7 @@ class Settings(BaseSettings):
     DATABASE_PASSWORD: Annotated[SecretStr, BeforeValidator(_read_password)] | None = None
     """The password, when it comes apart from the URL: any characters, none needs an escape."""
     ENVIRONMENT: str = "development"
-    """Where the service runs; in `production`, an empty or easily guessed password is refused."""
+    """Where the service runs; `production` refuses an empty or easily guessed password."""
 {% else %}
     """Where the {{ db.name }} file is; a relative path starts at the project's folder."""
 {% endif %}
@@ -117,21 +126,35 @@ class Settings(BaseSettings):
             password = Password(self.DATABASE_PASSWORD.get_secret_value())
             self.DATABASE_URL = self.DATABASE_URL.set(password=password)
 {% if db.read_only %}
-            if self.DATABASE_READ_URL and self.DATABASE_READ_URL.password is None:
+            if self.DATABASE_READ_URL:
                 self.DATABASE_READ_URL = self.DATABASE_READ_URL.set(password=password)
 {% endif %}
         return self
 
     @model_validator(mode="after")
-    def _refuse_weak_password(self) -> Self:
-        url = self.DATABASE_URL
-        weak = {"", *COMMON_PASSWORDS, *SPELLINGS, url.username, url.database, SERVICE}
-        if self.ENVIRONMENT.lower().startswith("prod") and (url.password or "").lower() in weak:
+    def _refuse_guessable_password(self) -> Self:
+        if self.ENVIRONMENT.lower() != "production":
+            return self
+{% if db.read_only %}
+        for url in filter(None, [self.DATABASE_URL, self.DATABASE_READ_URL]):
+            if _is_guessable(url):
+                raise ValueError(GUESSABLE)
+{% else %}
+        if _is_guessable(self.DATABASE_URL):
+            raise ValueError(GUESSABLE)
+{% endif %}
+        return self
+{% if "DATABASE_TLS_CA_FILE" in db.settings %}
+
+    @model_validator(mode="after")
+    def _refuse_unused_certificates(self) -> Self:
+        if self.DATABASE_TLS_CA_FILE and self.DATABASE_TLS != "verify-full":
             raise ValueError(
-                "DATABASE_PASSWORD: it is missing or easily guessed, which is refused in"
-                f" {self.ENVIRONMENT}; give a random one"
+                "DATABASE_TLS_CA_FILE: nothing is verified with it unless DATABASE_TLS is"
+                " verify-full; set that, or remove the file"
             )
         return self
+{% endif %}
 {% endif %}
 
 
@@ -152,7 +175,7 @@ def load_settings() -> Settings:
             for detail in error.errors(include_url=False, include_input=False)
         ]
     except (SettingsError, OSError, UnicodeError):
-        sentences = [f"{PROJECT_ROOT}/.env or a file in {SECRETS_DIR} cannot be read as UTF-8 text"]
+        sentences = [f"{PROJECT_ROOT}/.env or a file in {SECRETS_DIR} cannot be read as UTF-8"]
     raise SystemExit("\n".join(sentences))
 
 
