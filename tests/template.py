@@ -15,7 +15,7 @@ from cookiecutter.main import cookiecutter
 TEMPLATE = Path(__file__).resolve().parents[1]
 CONTEXT: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 BACKENDS: dict[str, dict[str, Any]] = CONTEXT["__backends"]
-STYLES: list[str] = CONTEXT.get("session_style", ["sync"])
+STYLES: list[str] = CONTEXT["session_style"]
 FRAMEWORKS: list[str] = CONTEXT["web_framework"]
 PROVIDERS: list[str] = CONTEXT["ci_provider"]
 LICENSES: list[str] = CONTEXT["license"]
@@ -33,11 +33,11 @@ def render(output: Path, **answers: str) -> Path:
 
 def render_from(template: Path, output: Path, answers: Mapping[str, str]) -> Path:
     """Render a project from another folder than the template's own."""
-    # A style is asked for only once there are two.
-    known = {question: answer for question, answer in answers.items() if question in CONTEXT}
     config = os.environ.get("COOKIECUTTER_CONFIG")
     return Path(
-        cookiecutter(str(template), no_input=True, extra_context=known, output_dir=str(output), config_file=config)
+        cookiecutter(
+            str(template), no_input=True, extra_context=dict(answers), output_dir=str(output), config_file=config
+        )
     )
 
 

@@ -1,7 +1,6 @@
 """A rendered service for each backend and style, installed and migrated, on a private server."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.live.databases import Databases
-from tests.live.service import RECOVERY_SECONDS, create_database
+from tests.live.service import create_database
 from tests.servers import Server
 from tests.template import PYTHONS, STYLES, Project, install, render
 
@@ -26,19 +25,6 @@ TRANSACTIONS = {
 }
 # What MariaDB says when the connection to be killed is gone already.
 GONE = 1094
-
-
-def wait_until(condition: Callable[[], bool], promise: str) -> None:
-    """Wait until a condition holds, for as long as a recovery may take.
-
-    Args:
-        condition: is asked again and again.
-        promise: what is said when it does not hold in time.
-    """
-    deadline = time.monotonic() + RECOVERY_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, promise
-        time.sleep(0.05)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from uuid import uuid4
 
@@ -84,12 +84,22 @@ def serve(  # noqa: PLR0913 - each has a default
             raise
 
 
+def wait_until(condition: Callable[[], bool], promise: str) -> None:
+    """Wait until a condition holds, for as long as a recovery may take.
+
+    Args:
+        condition: is asked again and again.
+        promise: what is said when it does not hold in time.
+    """
+    deadline = time.monotonic() + RECOVERY_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, promise
+        time.sleep(0.05)
+
+
 def wait_until_ready(client: httpx2.Client) -> None:
     """Ask for readiness until the service has it, for as long as a recovery may take."""
-    deadline = time.monotonic() + RECOVERY_SECONDS
-    while (answer := client.get("/health/ready")).status_code != 200:
-        assert time.monotonic() < deadline, answer.text
-        time.sleep(0.05)
+    wait_until(lambda: client.get("/health/ready").status_code == 200, "the service does not become ready")
 
 
 def new_user(client: httpx2.Client, name: str) -> int:

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.live.cells import CELLS, Cell, Cells, wait_until
+from tests.live.cells import CELLS, Cell, Cells
 from tests.live.crowd import Connection
-from tests.live.service import serve
+from tests.live.service import serve, wait_until
 
 SCRIPTS = Path(__file__).with_name("scripts")
 POOL_SIZE = 5

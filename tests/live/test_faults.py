@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import httpx2
 
-from tests.live.cells import Cell, wait_until
+from tests.live.cells import Cell
 from tests.live.crowd import Crowd
-from tests.live.service import new_user, serve
+from tests.live.service import new_user, serve, wait_until
 
 CLIENTS = 64
 # Answers of success that each client gets before a fault, and after it.

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import httpx2
 
-from tests.live.cells import Cell, wait_until
-from tests.live.service import new_user, serve, wait_until_ready
+from tests.live.cells import Cell
+from tests.live.service import new_user, serve, wait_until, wait_until_ready
 from tests.template import Project
 
 SCRIPTS = Path(__file__).with_name("scripts")

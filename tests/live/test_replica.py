@@ -10,11 +10,10 @@ import httpx2
 import pytest
 from sqlalchemy import make_url
 
-from tests.live.service import new_user, serve
+from tests.live.service import new_user, serve, wait_until
 from tests.servers import PostgresqlPair
 from tests.template import PYTHONS, STYLES, Project, install, render
 
-SECONDS = 20
 CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'my_service'"
 
 
@@ -65,13 +64,9 @@ def replicated(installed: Replicated) -> Iterator[Replicated]:
         server.start()
 
 
-def wait_for(client: httpx2.Client, path: str, status: int) -> httpx2.Response:
-    """Ask until the answer has the status, for as long as a replica may be behind, or a server away."""
-    deadline = time.monotonic() + SECONDS
-    while (answer := client.get(path)).status_code != status:
-        assert time.monotonic() < deadline, answer.text
-        time.sleep(0.05)
-    return answer
+def wait_for_user(client: httpx2.Client, user: int) -> None:
+    """Read a user until it is there, for as long as a replica may be behind."""
+    wait_until(lambda: client.get(f"/users/{user}").status_code == 200, "the user is not read")
 
 
 def test_reads_come_from_the_replica_and_writes_go_to_the_primary(replicated: Replicated) -> None:
@@ -79,7 +74,7 @@ def test_reads_come_from_the_replica_and_writes_go_to_the_primary(replicated: Re
     with serve(replicated.project) as client:
         user = new_user(client, "written")
         assert replicated.pair.standby.query(CONNECTIONS) == [(0,)]
-        wait_for(client, f"/users/{user}", 200)
+        wait_for_user(client, user)
         assert replicated.pair.standby.query(CONNECTIONS) != [(0,)]
         assert client.patch(f"/users/{user}", json={"name": "changed"}).status_code == 200
 
@@ -88,7 +83,7 @@ def test_reads_go_on_while_the_primary_is_down(replicated: Replicated) -> None:
     """A lost primary costs the writes, which get a 503, and none of the reads."""
     with serve(replicated.project) as client:
         user = new_user(client, "kept")
-        wait_for(client, f"/users/{user}", 200)
+        wait_for_user(client, user)
         replicated.pair.primary.stop(immediate=True)
         assert [client.get(f"/users/{user}").status_code for _ in range(20)] == [200] * 20
         assert client.delete(f"/users/{user}").status_code == 503
@@ -100,7 +95,7 @@ def test_reads_go_to_the_primary_when_the_replica_is_down(replicated: Replicated
     """A lost replica costs nothing for long: the service reads from the primary, without a restart."""
     with serve(replicated.project) as client:
         user = new_user(client, "elsewhere")
-        wait_for(client, f"/users/{user}", 200)
+        wait_for_user(client, user)
         replicated.pair.standby.stop(immediate=True)
         statuses = [client.get(f"/users/{user}").status_code for _ in range(20)]
         assert statuses == [200] * 20
