@@ -34,15 +34,9 @@ for module in pkgutil.iter_modules(database.__path__, f"{database.__name__}."):
     importlib.import_module(module.name)
 
 # The command line gets Alembic's log lines; a program that runs migrations keeps its own logging.
-IS_COMMAND = context.config.cmd_opts is not None
-if IS_COMMAND:
+if context.config.cmd_opts is not None:
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.INFO)
-{% if db.server %}
-
-# Nor is a program ended when the database refuses it.
-CONNECT = connect_or_exit if IS_COMMAND else connect_with_patience
-{% endif %}
 
 
 def render_item(kind: str, item: object, autogen: AutogenContext) -> str | Literal[False]:
@@ -92,7 +86,9 @@ def run_migrations_offline() -> None:
     # batch mode drops and recreates tables: https://alembic.sqlalchemy.org/en/latest/batch.html
     event.listen(engine{{ ".sync_engine" if cookiecutter.__async else "" }}, "begin", begin)
 {% else %}
-    event.listen(engine{{ ".sync_engine" if cookiecutter.__async else "" }}, "do_connect", CONNECT)
+    # A command ends with one sentence when the database refuses it; a program gets the exception.
+    connect = connect_or_exit if context.config.cmd_opts else connect_with_patience
+    event.listen(engine{{ ".sync_engine" if cookiecutter.__async else "" }}, "do_connect", connect)
 {% endif %}
 {% if cookiecutter.__async %}
     async with engine.connect() as connection:
