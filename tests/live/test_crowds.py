@@ -16,7 +16,7 @@ from tests.live import wrk
 from tests.live.cells import Cell
 from tests.live.service import new_user, serve
 
-SLOW_READERS = 200
+SLOW_CLIENTS = 200
 SEND_BUFFER = 16_384
 # What it may take to answer each of them once.
 SLOW_SECONDS = 60
@@ -31,11 +31,9 @@ ENVIRONMENT = {"DATABASE_POOL_SIZE": str(POOL_SIZE), "DATABASE_POOL_TIMEOUT_SECO
 # Longer than a request waits for its turn, so that all who wait are refused at once, however fast the machine is.
 FROZEN_SECONDS = 2
 PROBE_PAUSE_SECONDS = 0.05
-GOOD_PROBE_SECONDS = 0.1
-# After this an orchestrator gives a probe up, and after so many in a row the service, unless it is told otherwise:
-# Kubernetes' `timeoutSeconds` and `failureThreshold`.
-PROBE_SECONDS = 1
-PROBES = 3
+PROBE_SECONDS = 0.1
+# A shared machine stands still now and then, which is not the service's doing, and does not happen twice in a row.
+ATTEMPTS = 2
 
 
 def read_slowly(client: httpx2.Client, paths: list[str]) -> socket.socket:
@@ -44,6 +42,14 @@ def read_slowly(client: httpx2.Client, paths: list[str]) -> socket.socket:
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     slow.connect((client.base_url.host, client.base_url.port or 80))
     slow.sendall(b"".join(f"GET {path} HTTP/1.1\r\nhost: test\r\n\r\n".encode() for path in paths))
+    return slow
+
+
+def send_slowly(client: httpx2.Client, path: str) -> socket.socket:
+    """Send the head of a request and the first byte of its body, and nothing more."""
+    slow = socket.create_connection((client.base_url.host, client.base_url.port or 80))
+    head = f"POST {path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n"
+    slow.sendall(head.encode() + b"{")
     return slow
 
 
@@ -65,11 +71,11 @@ def test_slow_clients_hold_no_connection(cell: Cell) -> None:
         first = min(client.post("/jobs", json=job).json()["id"] for _ in range(JOBS))
         path = f"/jobs?limit={JOBS}&after={first - 1}"
         size = len(client.get(path).content)
-        for _ in range(SLOW_READERS):
+        for _ in range(SLOW_CLIENTS):
             # The second answer cannot even begin before the first one is read.
             stack.enter_context(read_slowly(client, [path, path]))
         deadline = time.monotonic() + SLOW_SECONDS
-        while len(unread_bytes(client)) < SLOW_READERS:
+        while len(unread_bytes(client)) < SLOW_CLIENTS:
             assert time.monotonic() < deadline, len(unread_bytes(client))
             assert client.get("/health/ready").status_code == 200
         for number in range(20):
@@ -78,8 +84,20 @@ def test_slow_clients_hold_no_connection(cell: Cell) -> None:
             new_user(client, f"quick-{number}")
         # Else nothing was proven: none of them was rid of its answer.
         unread = unread_bytes(client)
-        assert len(unread) == SLOW_READERS
+        assert len(unread) == SLOW_CLIENTS
         assert max(unread) < size / 2
+
+
+@pytest.mark.parametrize("cell", [("postgresql", "sync"), ("postgresql", "async")], ids="-".join, indirect=True)
+def test_clients_that_send_slowly_hold_nothing(cell: Cell) -> None:
+    """200 clients whose requests never end, and ten connections: the service serves the others without a wait."""
+    environment = {"DATABASE_POOL_SIZE": "10", "DATABASE_POOL_TIMEOUT_SECONDS": "1"}
+    with serve(cell.project, environment) as client, ExitStack() as stack:
+        for _ in range(SLOW_CLIENTS):
+            stack.enter_context(send_slowly(client, "/jobs"))
+        for number in range(20):
+            assert client.get("/health/ready").status_code == 200
+            new_user(client, f"beside-{number}")
 
 
 class Probe:
@@ -118,32 +136,37 @@ def probed(client: httpx2.Client) -> Iterator[Probe]:
 
 
 @pytest.mark.parametrize("cell", [("postgresql", "sync"), ("postgresql", "async")], ids="-".join, indirect=True)
+@pytest.mark.parametrize("frozen_seconds", [0, FROZEN_SECONDS], ids=["running", "frozen"])
 def test_a_thousand_clients_are_served_or_told_to_come_back(
-    cell: Cell, record_property: Callable[[str, object], None]
+    cell: Cell, frozen_seconds: int, record_property: Callable[[str, object], None]
 ) -> None:
-    """1,000 clients at once and five connections: success or 503 with `Retry-After`, and no probe finds it dead."""
+    """1,000 clients, five connections: success or 503 with `Retry-After`, and it is alive within 100 ms throughout."""
     if reason := wrk.missing():
         pytest.skip(reason)
+    name = "crowd, frozen database" if frozen_seconds else "crowd"
     with serve(cell.project, ENVIRONMENT) as client:
         path = f"/users/{new_user(client, 'thousand')}"
-        for name, pause in (("crowd", 0), ("crowd, frozen database", FROZEN_SECONDS)):
+        for _ in range(ATTEMPTS):
             with probed(client) as probe, ThreadPoolExecutor(1) as pool:
                 running = pool.submit(wrk.load, client, path, CLIENTS, SECONDS)
-                if pause:
+                if frozen_seconds:
                     time.sleep(SECONDS / 4)
                     cell.server.freeze()
-                    time.sleep(pause)
+                    time.sleep(frozen_seconds)
                     cell.server.thaw()
                 load = running.result()
             slowest = sorted(probe.seconds)
-            late = sum(seconds > GOOD_PROBE_SECONDS for seconds in slowest)
+            late = sum(seconds > PROBE_SECONDS for seconds in slowest)
             milliseconds = [round(seconds * 1e3) for seconds in (slowest[int(len(slowest) * 0.99)], slowest[-1])]
             figures = (CLIENTS, load.requests, load.refused, len(slowest), *milliseconds, late)
             record_property("crowd", " | ".join(map(str, (name, f"{cell.backend} {cell.style}", *figures))))
             assert load.unfit == 0, load
             assert load.served > 0, load
+            # Else nothing was proven about refusals: a frozen database is met by all of them.
+            assert load.refused > 0 or not frozen_seconds, load
             assert probe.statuses == {200}
-            assert sum(seconds > PROBE_SECONDS for seconds in slowest) < PROBES, slowest[-PROBES:]
             assert client.get(path).status_code == 200
-        # Else nothing was proven about refusals: the last crowd met them for certain.
-        assert load.refused > 0, load
+            if not late:
+                break
+        else:
+            pytest.fail(f"late, {ATTEMPTS} times in a row: {slowest[-5:]}")

@@ -72,7 +72,7 @@ def check_nothing_is_left(cell: Cell, client: httpx2.Client, name: str) -> None:
     """Check that nobody holds anything, and that as many requests as before are served at once."""
 
     def left() -> dict[str, int]:
-        answer: dict[str, int] = client.get("/endings/left-behind").json()
+        answer: dict[str, int] = client.get("/health/left-behind").json()
         return answer
 
     wait_until(lambda: left() == {"connections": 0, "admissions": 0}, "a connection or an admission stays taken")

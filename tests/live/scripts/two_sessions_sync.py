@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter
 from packages.api.app import app as service
-from packages.api.dependencies import Admission, SessionDep
+from packages.api.dependencies import SessionDep
 from packages.database.config import SessionLocal
 from packages.database.user_data_model import User
 
-router = APIRouter(prefix="/twice", dependencies=[Admission])
+router = APIRouter(prefix="/twice")
 
 
 @router.get("/{user_id}")
