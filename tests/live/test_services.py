@@ -20,6 +20,51 @@ CELLS = live_cells()
 ENVIRONMENTS = [("3.11", "2.0"), ("3.12", "2.1"), ("3.13", "2.1")]
 
 
+MODEL = '''\
+"""Notes that users write."""
+
+from sqlalchemy import ForeignKey, Unicode
+from sqlalchemy.orm import Mapped, mapped_column
+
+from packages.database.config import Base
+from packages.database.types import CreatedAt, IntegerKey, JsonObject
+from packages.database.user_data_model import User
+
+
+class Note(Base):
+    """What a user writes."""
+
+    __tablename__ = "notes"
+
+    id: Mapped[IntegerKey]
+    author_id: Mapped[int] = mapped_column(ForeignKey(User.id), index=True)
+    text: Mapped[str] = mapped_column(Unicode(255), unique=True)
+    extra: Mapped[JsonObject]
+    created_at: Mapped[CreatedAt]
+'''
+
+RUN = """\
+import ast, asyncio, sys
+waiting = eval(compile(sys.argv[1], "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), {})
+if waiting is not None:
+    asyncio.run(waiting)
+"""
+FIND = {
+    "sync": """
+from sqlalchemy import select
+with SessionLocal() as db:
+    assert db.scalars(select(MyModel.name)).all() == ["first"]
+""",
+    "async": """
+from packages.database.config import engine
+from sqlalchemy import select
+async with SessionLocal() as db:
+    assert (await db.scalars(select(MyModel.name))).all() == ["first"]
+await engine.dispose()
+""",
+}
+
+
 def sqlalchemy(version: str, backend: str) -> str:
     """Return the requirement for the newest release of a version, or of one that knows the backend."""
     known = SpecifierSet(BACKENDS[backend]["sqlalchemy"])
@@ -31,6 +76,26 @@ def check_migrations(project: Project) -> None:
     """Run the migrations up, down and up again, and compare them with the models."""
     for command in ("upgrade head", "check", "downgrade base", "upgrade head", "check"):
         project.run("alembic", *command.split())
+
+
+def check_new_model(project: Project) -> None:
+    """Add a model and take it away, each with a revision that Alembic writes and the project's own linter accepts."""
+    model = project.folder / "packages" / "database" / "note_data_model.py"
+    model.write_text(MODEL, encoding="utf-8")
+    for change in ("add notes", "remove notes"):
+        project.run("alembic", "revision", "--autogenerate", "-m", change)
+        project.run("ruff", "check", ".")
+        project.run("ruff", "format", "--check", ".")
+        project.run("alembic", "upgrade", "head")
+        project.run("alembic", "check")
+        model.unlink(missing_ok=True)
+
+
+def check_example(project: Project, style: str) -> None:
+    """Run the example of the project's README as it stands there, and find in the database what it wrote."""
+    readme = (project.folder / "README.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```python\n([^`]*SessionLocal\.begin.*?)```", readme, re.DOTALL)
+    project.run("python", "-c", RUN, example + FIND[style])
 
 
 def check_own_tests(project: Project, *arguments: str) -> None:
@@ -86,11 +151,13 @@ def test_service_works(  # noqa: PLR0913, PLR0917 - what the matrix is made of
         folder, python, [sqlalchemy(version, backend)], database.environment(style, backend, database_name)
     )
     create_database(project)
-    # The project's own tests take the migrations up, down and up again as well; the commands and the process that
-    # serves are tried once for each cell.
+    # The project's own tests take the migrations up, down and up again as well, also those of the new model; the
+    # commands and the process that serves are tried once for each cell.
     if python == PYTHONS[-1]:
         check_migrations(project)
+        check_example(project, style)
         check_api(project)
+        check_new_model(project)
     check_own_tests(project, "-n", "2", *database.left_out)
 
 

@@ -7,10 +7,17 @@ import asyncio
 import importlib
 import logging
 import pkgutil
+{% if db.indexes_hold %}
+from collections.abc import Iterable
+{% endif %}
 from typing import Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
+{% if db.indexes_hold %}
+from alembic.operations.ops import DropIndexOp, DropTableOp, MigrationScript, ModifyTableOps
+from alembic.runtime.migration import MigrationContext
+{% endif %}
 {% if cookiecutter.__sync %}
 from sqlalchemy import create_engine, event, pool
 {% else %}
@@ -47,6 +54,22 @@ def render_item(kind: str, item: object, autogen: AutogenContext) -> str | Liter
     return False
 
 
+{% if db.indexes_hold %}
+def leave_indexes_to_tables(
+    _context: MigrationContext,
+    _revision: str | Iterable[str | None],
+    scripts: list[MigrationScript],
+) -> None:
+    """Write no DROP INDEX before the DROP TABLE that does it: a foreign key may need the index."""
+    for script in scripts:
+        for operations in (*script.upgrade_ops_list, *script.downgrade_ops_list):
+            dropped = {each.table_name for each in operations.ops if isinstance(each, DropTableOp)}
+            for change in operations.ops:
+                if isinstance(change, ModifyTableOps) and change.table_name in dropped:
+                    change.ops = [each for each in change.ops if not isinstance(each, DropIndexOp)]
+
+
+{% endif %}
 def run_migrations_offline() -> None:
     """Write the migrations as SQL, without a database."""
     context.configure(
@@ -101,6 +124,9 @@ def run_migrations(connection: Connection) -> None:
         connection=connection,
         target_metadata=Base.metadata,
         render_item=render_item,
+{% if db.indexes_hold %}
+        process_revision_directives=leave_indexes_to_tables,
+{% endif %}
 {% if not db.server %}
         render_as_batch=True,
         transactional_ddl=True,
@@ -114,6 +140,9 @@ def run_migrations(connection: Connection) -> None:
             connection=connection,
             target_metadata=Base.metadata,
             render_item=render_item,
+{% if db.indexes_hold %}
+            process_revision_directives=leave_indexes_to_tables,
+{% endif %}
 {% if not db.server %}
             render_as_batch=True,
             transactional_ddl=True,
