@@ -38,7 +38,9 @@ engine = create_engine(
 prepare_connections(engine)
 log_slow_queries(engine, settings.DATABASE_SLOW_QUERY_SECONDS)
 
-SessionLocal = sessionmaker(autocommit=False, autoflush=False, bind=engine)
+# A closed session stays closed: used again, as by a response that is still being streamed, it would
+# take a connection that nobody gives back.
+SessionLocal = sessionmaker(autocommit=False, autoflush=False, close_resets_only=False, bind=engine)
 
 
 class Base(DeclarativeBase):

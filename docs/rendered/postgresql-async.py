@@ -53,8 +53,14 @@ def engine_for(url: URL) -> AsyncEngine:
 engine = engine_for(SQLALCHEMY_DATABASE_URL)
 
 # Nothing is loaded behind the program's back, so what was loaded stays readable after a commit.
+# A closed session stays closed: used again, as by a response that is still being streamed, it would
+# take a connection that nobody gives back.
 SessionLocal = async_sessionmaker(
-    autocommit=False, autoflush=False, expire_on_commit=False, bind=engine
+    autocommit=False,
+    autoflush=False,
+    close_resets_only=False,
+    expire_on_commit=False,
+    bind=engine,
 )
 
 
@@ -88,7 +94,11 @@ read_engine = (
     engine_for(settings.DATABASE_READ_URL) if settings.DATABASE_READ_URL else engine
 ).execution_options(postgresql_readonly=True)
 ReadSessionLocal = async_sessionmaker(
-    autocommit=False, autoflush=False, expire_on_commit=False, bind=read_engine
+    autocommit=False,
+    autoflush=False,
+    close_resets_only=False,
+    expire_on_commit=False,
+    bind=read_engine,
 )
 
 

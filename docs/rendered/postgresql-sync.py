@@ -45,7 +45,9 @@ def engine_for(url: URL) -> Engine:
 
 engine = engine_for(SQLALCHEMY_DATABASE_URL)
 
-SessionLocal = sessionmaker(autocommit=False, autoflush=False, bind=engine)
+# A closed session stays closed: used again, as by a response that is still being streamed, it would
+# take a connection that nobody gives back.
+SessionLocal = sessionmaker(autocommit=False, autoflush=False, close_resets_only=False, bind=engine)
 
 
 class Base(DeclarativeBase):
@@ -77,7 +79,9 @@ def get_db() -> Iterator[Session]:
 read_engine = (
     engine_for(settings.DATABASE_READ_URL) if settings.DATABASE_READ_URL else engine
 ).execution_options(postgresql_readonly=True)
-ReadSessionLocal = sessionmaker(autocommit=False, autoflush=False, bind=read_engine)
+ReadSessionLocal = sessionmaker(
+    autocommit=False, autoflush=False, close_resets_only=False, bind=read_engine
+)
 
 
 def get_read_db() -> Iterator[Session]:

@@ -26,8 +26,14 @@ prepare_connections(engine.sync_engine)
 log_slow_queries(engine.sync_engine, settings.DATABASE_SLOW_QUERY_SECONDS)
 
 # Nothing is loaded behind the program's back, so what was loaded stays readable after a commit.
+# A closed session stays closed: used again, as by a response that is still being streamed, it would
+# take a connection that nobody gives back.
 SessionLocal = async_sessionmaker(
-    autocommit=False, autoflush=False, expire_on_commit=False, bind=engine
+    autocommit=False,
+    autoflush=False,
+    close_resets_only=False,
+    expire_on_commit=False,
+    bind=engine,
 )
 
 
