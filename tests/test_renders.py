@@ -55,12 +55,14 @@ ALWAYS = {
 WITH_FASTAPI = {
     "packages/api/__init__.py",
     "packages/api/app.py",
+    "packages/api/admission.py",
     "packages/api/dependencies.py",
     "packages/api/errors.py",
     "packages/api/health.py",
     "packages/api/jobs.py",
     "packages/api/schemas.py",
     "packages/api/users.py",
+    "tests/test_admission.py",
     "tests/test_api.py",
     "tests/test_health.py",
 }

@@ -105,10 +105,10 @@ def test_cancelled_request_leaves_nothing_behind(running: tuple[Cell, httpx2.Cli
     assert rows(cell, "cancelled") == {"async": 0, "sync": 2 * POOL_SIZE}[cell.style]
 
 
-def test_request_of_a_client_that_left_is_done_whole(running: tuple[Cell, httpx2.Client]) -> None:
-    """Clients leave, and nobody cancels their requests: each is done whole, and holds nothing afterwards."""
+def test_request_of_a_client_that_left_is_done_whole_or_not_at_all(running: tuple[Cell, httpx2.Client]) -> None:
+    """Clients leave, and nobody cancels their requests: those that had begun are done whole, and no other begins."""
     cell, client = running
     paths = [f"/endings/left/left-{number}" for number in range(REQUESTS)]
     assert post(client, paths, LEAVE_SECONDS) == [LEFT] * REQUESTS
-    wait_until(lambda: rows(cell, "left") == 2 * REQUESTS, "not all of the work was done")
     check_nothing_is_left(cell, client, "left")
+    assert rows(cell, "left") == 2 * POOL_SIZE

@@ -13,7 +13,8 @@ logger = logging.getLogger(__name__)
 def log_slow_queries(engine: Engine, threshold: float) -> None:
     """Log, as a warning, each statement that takes `threshold` seconds or more, failed or not.
 
-    It stands in for the dialect's own methods, which costs less than listening to the connections:
+    It stands in for the dialect's own methods, which costs less than listening to the connections;
+    listeners for the same events are called only if they were there before:
     https://docs.sqlalchemy.org/en/20/core/events.html#sqlalchemy.events.DialectEvents
     """
 
