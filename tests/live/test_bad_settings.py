@@ -9,7 +9,9 @@ from tests.live.databases import Databases
 from tests.template import PYTHONS, TEMPLATE, Project, install, render
 
 PAGE = (TEMPLATE / "docs" / "bad-settings.md").read_text(encoding="utf-8")
-BACKENDS = {"PostgreSQL": "postgresql", "SQLite": "sqlite"}
+BACKENDS = {"PostgreSQL": "postgresql", "MariaDB": "mariadb", "SQLite": "sqlite"}
+# A database that every server has.
+DATABASES = {"postgresql": "postgres", "mariadb": "mysql"}
 MOMENTS = {"": ("alembic", "current"), "start": ("python", "-c", "import packages.config.settings")}
 MOMENTS["connect"] = MOMENTS[""]
 
@@ -40,9 +42,11 @@ def rows() -> list[Row]:
 @pytest.fixture(scope="module")
 def projects(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> dict[str, Project]:
     """Install a service for each table of the page."""
-    server = databases.server("postgresql")
-    url = f"postgresql://{server.user}@{server.host}:{server.port}/postgres"
-    env = {"postgresql": {"DATABASE_URL": url, "DATABASE_PASSWORD": server.password}, "sqlite": {}}
+    env: dict[str, dict[str, str]] = {backend: {} for backend in BACKENDS.values()}
+    for backend, database in DATABASES.items():
+        server = databases.server(backend)
+        url = f"{backend}://{server.user}@{server.host}:{server.port}/{database}"
+        env[backend] = {"DATABASE_URL": url, "DATABASE_PASSWORD": server.password}
     folder = tmp_path_factory.mktemp("settings")
     return {
         backend: install(render(folder / backend, database_backend=backend), PYTHONS[1], env=env[backend])
@@ -60,14 +64,15 @@ def test_page_has_rows() -> None:
 def test_bad_setting_is_one_sentence(projects: dict[str, Project], databases: Databases, row: Row) -> None:
     """The sentence is the documented one, alone on standard error; without one, the setting works."""
     project = projects[row.backend]
-    server = databases.server("postgresql")
-    places = {
-        "SERVER": f"{server.user}@{server.host}:{server.port}",
-        "/PROJECT": str(project.folder),
-        r"\n": "\n",
-        "port 5432": f"port {server.port}",
-        'user "postgres"': f'user "{server.user}"',
-    }
+    places = {"/PROJECT": str(project.folder), r"\n": "\n"}
+    if row.backend in DATABASES:
+        server = databases.server(row.backend)
+        places |= {
+            "SERVER": f"{server.user}@{server.host}:{server.port}",
+            "port 5432": f"port {server.port}",
+            'user "postgres"': f'user "{server.user}"',
+            "user 'root'": f"user '{server.user}'",
+        }
     given, said = row.given, row.said
     for place, what in places.items():
         given, said = given.replace(place, what), said.replace(place, what)
