@@ -74,7 +74,7 @@ def sqlalchemy(version: str, backend: str) -> str:
 
 def check_migrations(project: Project) -> None:
     """Run the migrations up, down and up again, and compare them with the models."""
-    for command in ("upgrade head", "check", "downgrade base", "upgrade head", "check"):
+    for command in ("upgrade head", "downgrade base", "upgrade head", "check"):
         project.run("alembic", *command.split())
 
 
@@ -87,7 +87,6 @@ def check_new_model(project: Project) -> None:
         project.run("ruff", "check", ".")
         project.run("ruff", "format", "--check", ".")
         project.run("alembic", "upgrade", "head")
-        project.run("alembic", "check")
         model.unlink(missing_ok=True)
 
 
@@ -158,7 +157,9 @@ def test_service_works(  # noqa: PLR0913, PLR0917 - what the matrix is made of
         check_example(project, style)
         check_api(project)
         check_new_model(project)
-    check_own_tests(project, "-n", "2", *database.left_out)
+        check_own_tests(project, "-n", "2", *database.left_out)
+    else:
+        check_own_tests(project, *database.left_out)
 
 
 @pytest.mark.parametrize(("backend", "style"), CELLS)
