@@ -54,8 +54,8 @@ ALWAYS = {
 }
 WITH_FASTAPI = {
     "packages/api/__init__.py",
-    "packages/api/app.py",
     "packages/api/admission.py",
+    "packages/api/app.py",
     "packages/api/dependencies.py",
     "packages/api/errors.py",
     "packages/api/health.py",
