@@ -1,11 +1,12 @@
-"""Print the commands that come next.
+"""Remove the folders that stayed empty, and print the commands that come next.
 
 What was rendered decides what is said, so this file holds no Jinja and knows no backend. Cruft runs it again on
-each update: it changes nothing, and reaches no network.
+each update: it deletes no file, and reaches no network.
 """
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 # With containers, Compose migrates and serves; without, the project's own programs do. A file of the project stands
@@ -28,6 +29,13 @@ def next_commands(project: Path) -> list[str]:
     return [f"cd {project.name}", *(command for path, command in commands if (project / path).exists())]
 
 
+def remove_empty_folders(project: Path) -> None:
+    """Remove each folder of which no file was chosen: Cookiecutter knows conditional files, not folders."""
+    for name in ("packages/api", ".github/workflows", ".github"):
+        with suppress(OSError):  # it has files, or is not there
+            (project / name).rmdir()
+
+
 def say(text: str) -> None:
     """Print the text if that is possible: a closed pipe or a full disk must not cost the project.
 
@@ -42,4 +50,5 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
+    remove_empty_folders(Path.cwd())
     say("\n".join(["Your project is ready. Next:", "", *(f"    {line}" for line in next_commands(Path.cwd()))]))

@@ -4,8 +4,8 @@ Each fault is one sentence on standard error: the question, the answer, the mend
 and the exit code 1 makes Cookiecutter remove the folder it has just made.
 
 An answer such as ``../x`` must not decide where that folder is made, which happens before any hook runs. So
-``__slug_guard`` in cookiecutter.json replaces a dangerous ``project_slug`` by ``refused_answer`` and
-``__answered_slug`` keeps what was answered, to be judged and shown here.
+``__answered_slug`` in cookiecutter.json keeps what was answered, to be judged and shown here, and replaces a dangerous
+``project_slug`` by ``refused_answer``.
 """
 
 import json
@@ -37,6 +37,38 @@ LONGEST_TEXT = 500
 LONGEST_EMAIL = 254  # RFC 5321, section 4.5.3.1.3, less the two angle brackets
 REQUIRED = ("project_name", "author_name")  # a heading, the holder of a copyright
 INVISIBLE = ("Cf", "Zs")
+
+# Each database that can be chosen, with the top-level modules of its drivers.
+DRIVERS = {
+    "sqlite": {"sqlite3", "aiosqlite"},
+    "postgresql": {"psycopg", "psycopg_binary"},
+    "mysql": {"pymysql", "asyncmy", "cryptography"},
+    "mariadb": {"pymysql", "asyncmy"},
+    "mssql": {"pyodbc", "aioodbc"},
+    "oracle": {"oracledb"},
+    "cockroachdb": {"psycopg", "psycopg_binary", "sqlalchemy_cockroachdb"},
+}
+# Names that a project cannot have, beside those of this Python, by what they are the names of.
+RESERVED = {
+    "a folder of the project": "packages migrations tests",
+    "a package the project uses": (
+        "alembic annotated_doc annotated_types anyio certifi cffi click coverage dotenv fastapi greenlet h11 "
+        "hatchling httpcore httptools httpx httpx2 hypothesis idna iniconfig mako markupsafe mypy "
+        "mypy_extensions packaging pathspec pip pluggy pycparser pydantic pydantic_core pydantic_settings "
+        "pygments pytest execnet pytest_asyncio pytest_cov pytest_xdist xdist python_dotenv ruff setuptools "
+        "sniffio sqlalchemy starlette tenacity typing_extensions typing_inspection tzdata uv uvicorn uvloop "
+        "watchfiles websockets wheel yaml"
+    ),
+    "a driver of another database": "aioodbc mssql_python mysqlclient oracledb psycopg2 pymssql pyodbc",
+    "a module of some Python version": (
+        "annotationlib asynchat asyncore compression distutils imp profiling smtpd test"
+    ),
+    "a keyword of some Python version": "lazy type",
+    "a device name of Windows": (
+        "aux con nul prn com0 com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt0 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 "
+        "lpt7 lpt8 lpt9"
+    ),
+}
 
 SLUG = re.compile(r"[a-z](?:[a-z0-9_]*[a-z0-9])?")
 # What hatchling, setuptools, flit, poetry and uv all accept in `authors`: a local part of ASCII atoms, a domain
@@ -102,13 +134,13 @@ def email_faults(answer: object) -> Iterator[str]:
         yield f"author_email: {shown(answer)} is no e-mail address; give one like 'jane@example.com', or none."
 
 
-def reserved_names(context: dict[str, Any]) -> dict[str, str]:
+def reserved_names() -> dict[str, str]:
     """Return each name that a project cannot have, with what it is the name of."""
     reserved = dict.fromkeys(sys.stdlib_module_names, "a module of Python's standard library")
-    for row in context["__backends"].values():
-        reserved |= dict.fromkeys(row["imports"], "a package the project uses")
-    for meaning, names in context["_reserved_names"].items():
-        reserved |= dict.fromkeys(names, meaning)
+    for modules in DRIVERS.values():
+        reserved |= dict.fromkeys(modules, "a package the project uses")
+    for meaning, names in RESERVED.items():
+        reserved |= dict.fromkeys(names.split(), meaning)
     return reserved | dict.fromkeys([*keyword.kwlist, *keyword.softkwlist], "a keyword of Python")
 
 
@@ -146,14 +178,14 @@ def find_faults(context: dict[str, Any]) -> Iterator[str]:
     if slug == "refused_answer":
         slug = context["__answered_slug"]
     yield from text_faults("project_name", context["project_name"])
-    yield from slug_faults(str(slug), context["project_name"], reserved_names(context))
+    yield from slug_faults(str(slug), context["project_name"], reserved_names())
     yield from text_faults("description", context["description"])
     yield from text_faults("author_name", context["author_name"])
     yield from email_faults(context["author_email"])
     # Cookiecutter refuses an unknown choice itself, except in a replay file.
-    backend, backends = context["database_backend"], context["__backends"]
-    if backend not in backends:
-        yield f"database_backend: {shown(backend)} is unknown; choose one of {', '.join(backends)}."
+    backend = context["database_backend"]
+    if backend not in DRIVERS:
+        yield f"database_backend: {shown(backend)} is unknown; choose one of {', '.join(DRIVERS)}."
 
 
 def read_context() -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""The template as the tests see it: its questions, its table, and the projects it renders."""
+"""The template as the tests see it: its questions, the facts of its databases, and the projects it renders."""
 
+import ast
 import json
 import os
 import shutil
@@ -10,15 +11,43 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from cookiecutter.environment import StrictEnvironment
 from cookiecutter.main import cookiecutter
+from jinja2 import FileSystemLoader
 
 TEMPLATE = Path(__file__).resolve().parents[1]
 CONTEXT: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
-BACKENDS: dict[str, dict[str, Any]] = CONTEXT["__backends"]
 STYLES: list[str] = CONTEXT["session_style"]
 FRAMEWORKS: list[str] = CONTEXT["web_framework"]
 PROVIDERS: list[str] = CONTEXT["ci_provider"]
 LICENSES: list[str] = CONTEXT["license"]
+
+
+def facts(backend: str, style: str, template: Path = TEMPLATE) -> dict[str, Any]:
+    """Return the facts of a database by their names, as the template's files see them."""
+    environment = StrictEnvironment(
+        context={"cookiecutter": {}},
+        loader=FileSystemLoader(template / "templates"),
+        keep_trailing_newline=True,
+        **CONTEXT["_jinja2_env_vars"],
+    )
+    answers = {"project_slug": "my_service", "session_style": style, "web_framework": "fastapi"}
+    module = environment.get_template(f"backends/{backend}.jinja").make_module({"cookiecutter": answers})
+    return {name: value for name, value in vars(module).items() if not name.startswith("_")}
+
+
+def argument_names(block: str) -> set[str]:
+    """Return the names of the driver's arguments in a block of facts."""
+    dictionary = ast.parse(f"{{{block}}}", mode="eval").body
+    assert isinstance(dictionary, ast.Dict)
+    return {str(ast.literal_eval(key)) for key in dictionary.keys if key is not None}
+
+
+# The facts of each database that can be chosen: those of the first style, and beside them those of each style.
+BACKENDS: dict[str, dict[str, Any]] = {
+    backend: facts(backend, STYLES[0]) | {style: facts(backend, style) for style in STYLES}
+    for backend in CONTEXT["database_backend"]
+}
 CELLS = [(backend, style) for backend in BACKENDS for style in STYLES]
 
 PYTHONS = ("3.11", "3.12", "3.13")

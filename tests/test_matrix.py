@@ -9,7 +9,7 @@ import pytest
 
 from tests import test_offline, test_renders
 from tests.live import test_services
-from tests.template import CONTEXT
+from tests.template import BACKENDS, CONTEXT
 
 MODULES = (test_renders, test_services, test_offline)
 QUESTIONS = {"backend": "database_backend", "style": "session_style", "provider": "ci_provider", "license_": "license"}
@@ -37,9 +37,10 @@ def all_parametrized() -> list[Answers]:
     return [answers for test in tests for answers in parametrized(test)]
 
 
-def uncovered(context: Mapping[str, Any]) -> list[str]:
+def uncovered(context: Mapping[str, Any], proofs: Mapping[str, str] | None = None) -> list[str]:
     """Return a sentence for each choice of a table that no test is run with."""
     tested = all_parametrized()
+    proofs = {backend: row["proof"] for backend, row in BACKENDS.items()} | dict(proofs or {})
     sentences = [
         f"{question}: no test chooses {choice!r}"
         for question, choices in context.items()
@@ -48,7 +49,7 @@ def uncovered(context: Mapping[str, Any]) -> list[str]:
         if not any(answers.get(question) == choice for answers in tested)
     ]
     for backend, style in product(context["database_backend"], context["session_style"]):
-        proof = context["__backends"].get(backend, {}).get("proof", "server")
+        proof = proofs.get(backend, "server")
         test = (
             test_services.test_service_works if proof == "server" else test_offline.test_what_needs_no_server_is_proven
         )
@@ -84,9 +85,8 @@ def test_a_forgotten_cell_is_noticed(proof: str) -> None:
     """A database or a style that no live test and no offline proof runs is named."""
     context = copy.deepcopy(CONTEXT)
     context["database_backend"].append("made_up")
-    context["__backends"]["made_up"] = {"proof": proof}
     context["session_style"].append("threads")
-    sentences = uncovered(context)
+    sentences = uncovered(context, {"made_up": proof})
     test = {"server": "test_service_works", "offline": "test_what_needs_no_server_is_proven"}[proof]
     for style in context["session_style"]:
         assert f"made_up, {style}: not run by {test}" in sentences

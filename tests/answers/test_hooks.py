@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.answers.baking import DEFAULTS, SENTENCE, TEMPLATE, bake
+from tests.template import BACKENDS as FACTS
 
 POST = TEMPLATE / "hooks" / "post_gen_project.py"
 CONTEXT: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 BACKENDS: list[str] = CONTEXT["database_backend"]
-RESERVED = {name for names in CONTEXT["_reserved_names"].values() for name in names}
 
 
 def load(path: Path) -> ModuleType:
@@ -34,6 +34,7 @@ def load(path: Path) -> ModuleType:
 
 
 PRE = load(TEMPLATE / "hooks" / "pre_gen_project.py")
+RESERVED = set(PRE.reserved_names())
 
 
 def faults(**answers: object) -> list[str]:
@@ -85,9 +86,17 @@ def test_no_slug_shadows_what_the_project_uses(backend: str, output: Path) -> No
     assert accepted == set()
 
 
-def test_the_choices_are_the_rows() -> None:
-    """Every database offered has a row, and every row is offered."""
-    assert list(CONTEXT["__backends"]) == BACKENDS
+def test_the_hook_knows_every_database() -> None:
+    """The hook, which can read no other file, names each database with the drivers that its facts name."""
+    assert {backend: sorted(drivers) for backend, drivers in PRE.DRIVERS.items()} == {
+        backend: sorted(facts["imports"]) for backend, facts in FACTS.items()
+    }
+
+
+def test_the_limit_of_the_slug_is_one_number() -> None:
+    """The default slug is cut, and a folder's name is guarded, at the length that the hook allows."""
+    limits = re.findall(r"max_length=(\d+)|length > (\d+)", json.dumps(CONTEXT))
+    assert [int(one or other) for one, other in limits] == [PRE.LONGEST_SLUG] * 2
 
 
 @pytest.mark.parametrize("question", [key for key, value in CONTEXT.items() if isinstance(value, list)])

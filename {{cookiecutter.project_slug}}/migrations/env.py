@@ -1,7 +1,7 @@
-{% set db = cookiecutter.__backends[cookiecutter.database_backend] %}
+{% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
 """Runs Alembic's migrations on the database that the settings name."""
 
-{% if cookiecutter.__async %}
+{% if cookiecutter.session_style == "async" %}
 import asyncio
 {% endif %}
 import importlib
@@ -18,7 +18,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations.ops import DropIndexOp, DropTableOp, MigrationScript, ModifyTableOps
 from alembic.runtime.migration import MigrationContext
 {% endif %}
-{% if cookiecutter.__sync %}
+{% if cookiecutter.session_style == "sync" %}
 from sqlalchemy import create_engine, event, pool
 {% else %}
 from sqlalchemy import Connection, event, pool
@@ -82,38 +82,28 @@ def run_migrations_offline() -> None:
         context.run_migrations()
 
 
-{% if cookiecutter.__async %}async {% endif %}def run_migrations_online() -> None:
+{% if cookiecutter.session_style == "async" %}async {% endif %}def run_migrations_online() -> None:
     """Run the migrations, on a connection that is free of the service's time limits."""
-    engine = create_{{ "async_" if cookiecutter.__async else "" }}engine(
+    engine = create_{{ "async_" if cookiecutter.session_style == "async" else "" }}engine(
         SQLALCHEMY_DATABASE_URL,
         poolclass=pool.NullPool,
         connect_args={
-{% for argument, value in db[cookiecutter.session_style].migration_connect_args.items() %}
-{% if value is string %}
-            "{{ argument }}": {{ value }},
-{% else %}
-            "{{ argument }}": (
-{% for part in value %}
-                {{ part }}
-{% endfor %}
-            ),
-{% endif %}
-{% endfor %}
+            {{ db.migration_connect_args | indent(12) }}
 {% if db.server %}
-            **tls_arguments({{ "SQLALCHEMY_DATABASE_URL" if "url" in db[cookiecutter.session_style].tls["require"].get("dsn", "") else "" }}),
+            **tls_arguments({{ "SQLALCHEMY_DATABASE_URL" if db.tls_takes_url else "" }}),
 {% endif %}
         },
     )
 {% if not db.server %}
     # One transaction for all, and for one process at a time. Foreign keys stay unenforced, since
     # batch mode drops and recreates tables: https://alembic.sqlalchemy.org/en/latest/batch.html
-    event.listen(engine{{ ".sync_engine" if cookiecutter.__async else "" }}, "begin", begin)
+    event.listen(engine{{ ".sync_engine" if cookiecutter.session_style == "async" else "" }}, "begin", begin)
 {% else %}
     # A command ends with one sentence when the database refuses it; a program gets the exception.
     connect = connect_or_exit if context.config.cmd_opts else connect_with_patience
-    event.listen(engine{{ ".sync_engine" if cookiecutter.__async else "" }}, "do_connect", connect)
+    event.listen(engine{{ ".sync_engine" if cookiecutter.session_style == "async" else "" }}, "do_connect", connect)
 {% endif %}
-{% if cookiecutter.__async %}
+{% if cookiecutter.session_style == "async" %}
     async with engine.connect() as connection:
         await connection.run_sync(run_migrations)
 
@@ -156,4 +146,4 @@ def run_migrations(connection: Connection) -> None:
 if context.is_offline_mode():
     run_migrations_offline()
 else:
-    {{ "asyncio.run(run_migrations_online())" if cookiecutter.__async else "run_migrations_online()" }}
+    {{ "asyncio.run(run_migrations_online())" if cookiecutter.session_style == "async" else "run_migrations_online()" }}

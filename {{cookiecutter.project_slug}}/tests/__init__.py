@@ -1,9 +1,10 @@
+{% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
 """The tests: importing them points the settings at the test database, before an engine exists."""
 
 from packages.config.settings import settings
 from tests.databases import choose_test_database
 
 settings.DATABASE_URL = choose_test_database()
-{% if cookiecutter.__backends[cookiecutter.database_backend].read_only %}
+{% if db.read_only %}
 settings.DATABASE_READ_URL = None
 {% endif %}

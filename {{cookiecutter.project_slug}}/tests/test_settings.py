@@ -1,4 +1,4 @@
-{% set db = cookiecutter.__backends[cookiecutter.database_backend] %}
+{% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
 """The settings mend what is only spelled otherwise, and refuse the rest in one sentence."""
 
 from pathlib import Path

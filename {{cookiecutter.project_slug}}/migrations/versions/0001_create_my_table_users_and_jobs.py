@@ -1,4 +1,4 @@
-{% set db = cookiecutter.__backends[cookiecutter.database_backend] %}
+{% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
 """Create my_table, users and jobs.
 
 Revision: 0001

@@ -1,4 +1,5 @@
-{% set db = cookiecutter.__backends[cookiecutter.database_backend] %}
+{% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
+{% import 'settings.jinja' as database with context %}
 """Settings of the service: read from the environment, from `.env` and from a secrets directory.
 
 Precedence, first wins: environment variable, line in `.env`, file in the secrets directory
@@ -44,7 +45,7 @@ from packages.config.database_url import parse_database_url
 
 SECRETS_DIR = Path(os.environ.get("SECRETS_DIR") or "/run/secrets")
 SERVICE = "{{ cookiecutter.project_slug }}"
-DEFAULT_URL = {{ "f" if "SERVICE" in db.location else "" }}"{{ db[cookiecutter.session_style].drivername }}://{{ db.location }}"
+DEFAULT_URL = {{ "f" if "SERVICE" in db.location else "" }}"{{ db.drivername }}://{{ db.location }}"
 
 {% if db.server %}
 # What is tried first, beside the names of the database system, the database and its user.
@@ -106,19 +107,11 @@ class Settings(BaseSettings):
 {% else %}
     """Where the {{ db.name }} file is; a relative path starts at the project's folder."""
 {% endif %}
-{% for name in db.settings %}
-    {{ name }}: {{ cookiecutter.__settings[name].type }} = {{ cookiecutter.__settings[name].default }}
-    """{{ cookiecutter.__settings[name].doc }}"""
+{% for name, (type, default, sentence) in database.settings %}
+    {{ name }}: {{ type }} = {{ default }}
+    """{{ sentence }}"""
 {% endfor %}
-    DATABASE_POOL_SIZE: PositiveInt = 5
-    """Connections kept open per process{{ ", and requests that may use the database at once" if cookiecutter.__fastapi else "" }}."""
-    DATABASE_MAX_OVERFLOW: NonNegativeInt = 10
-    """Connections above the pool's size{{ " for what is no request: probes, jobs, second sessions" if cookiecutter.__fastapi else "; they are closed after use" }}."""
-    DATABASE_POOL_TIMEOUT_SECONDS: Seconds = 10
-    """Seconds to wait for a free connection."""
 {% if db.server %}
-    DATABASE_POOL_RECYCLE_SECONDS: Seconds = 1800
-    """Seconds after which a connection is replaced; stay below the server's idle limit."""
 
     @model_validator(mode="after")
     def _put_password_into_url(self) -> Self:

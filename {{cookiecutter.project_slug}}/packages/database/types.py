@@ -1,12 +1,10 @@
-{% set db = cookiecutter.__backends[cookiecutter.database_backend] %}
+{% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
 """Column types that mean the same to every model."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-{% for import in db.types.imports %}
-{{ import }}
-{% endfor %}
+{{ db.type_imports }}
 from sqlalchemy.orm import mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -19,7 +17,7 @@ def utc_now() -> datetime:
 class UtcDateTime(TypeDecorator[datetime]):
     """A point in time, to the microsecond: goes in with any time zone, comes out in UTC."""
 
-    impl = {{ db.types.timestamp }}
+    impl = {{ db.timestamp }}
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
@@ -41,7 +39,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-JsonDocument = {{ db.types.json }}
+JsonDocument = {{ db.json_document }}
 
 IntegerKey = Annotated[int, mapped_column(Identity(), primary_key=True)]
 CreatedAt = Annotated[datetime, mapped_column(UtcDateTime, default=utc_now)]

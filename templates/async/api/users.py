@@ -1,0 +1,73 @@
+"""The path operations on users."""
+
+from fastapi import APIRouter, HTTPException, status
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from packages.api.dependencies import After, Key, Limit, ReadSessionDep, SessionDep
+from packages.api.schemas import UserCreate, UserRead, UserUpdate
+from packages.database.transaction import run_in_transaction
+from packages.database.user_data_model import User
+
+router = APIRouter(prefix="/users", tags=["users"])
+
+
+@router.post("", status_code=status.HTTP_201_CREATED)
+async def create_user(new: UserCreate, db: SessionDep) -> UserRead:
+    """Create a user; 409 when the e-mail address is taken."""
+
+    async def work(db: AsyncSession) -> UserRead:
+        user = User(**new.model_dump())
+        db.add(user)
+        await db.flush()
+        return UserRead.model_validate(user)
+
+    return await run_in_transaction(db, work)
+
+
+@router.get("/{user_id}")
+async def read_user(user_id: Key, db: ReadSessionDep) -> UserRead:
+    """Return one user."""
+    return UserRead.model_validate(await _get(db, user_id))
+
+
+@router.get("")
+async def list_users(db: ReadSessionDep, limit: Limit = 50, after: After = 0) -> list[UserRead]:
+    """Return a page of users in the order of their ids; the next page starts after its last id."""
+    page = select(User).where(User.id > after).order_by(User.id).limit(limit)
+    return [UserRead.model_validate(user) for user in await db.scalars(page)]
+
+
+@router.patch("/{user_id}")
+async def update_user(user_id: Key, change: UserUpdate, db: SessionDep) -> UserRead:
+    """Change the given fields of a user."""
+
+    async def work(db: AsyncSession) -> UserRead:
+        user = await _get(db, user_id, for_update=True)
+        for field, value in change.model_dump(exclude_unset=True).items():
+            setattr(user, field, value)
+        await db.flush()
+        return UserRead.model_validate(user)
+
+    return await run_in_transaction(db, work)
+
+
+@router.delete("/{user_id}", status_code=status.HTTP_204_NO_CONTENT)
+async def delete_user(user_id: Key, db: SessionDep) -> None:
+    """Delete a user; 409 while the user owns jobs."""
+{% if cookiecutter.session_style == "async" %}
+
+    async def work(db: AsyncSession) -> None:
+        await db.delete(await _get(db, user_id, for_update=True))
+
+    await run_in_transaction(db, work)
+{% else %}
+    run_in_transaction(db, lambda db: db.delete(_get(db, user_id, for_update=True)))
+{% endif %}
+
+
+async def _get(db: AsyncSession, user_id: int, *, for_update: bool = False) -> User:
+    user = await db.get(User, user_id, with_for_update=for_update)
+    if user is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, "There is no such user.")
+    return user

@@ -1,0 +1,69 @@
+"""The test kit: a schema built by the migrations, and a session whose work each test rolls back."""
+
+{% if cookiecutter.session_style == "async" %}
+from collections.abc import AsyncIterator, Iterator
+{% else %}
+from collections.abc import Iterator
+{% endif %}
+
+import pytest
+from alembic import command
+from alembic.config import Config
+{% if cookiecutter.session_style == "async" %}
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+{% else %}
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+{% endif %}
+
+from packages.config import PROJECT_ROOT
+from packages.database.config import SessionLocal, engine
+from tests.databases import create_database, drop_database
+
+
+@pytest.fixture(scope="session")
+def alembic_config() -> Config:
+    """Return the configuration that the `alembic` command reads."""
+    return Config(PROJECT_ROOT / "alembic.ini")
+
+
+@pytest.fixture(scope="session")
+{% if cookiecutter.session_style == "async" %}
+def migrated(alembic_config: Config) -> Iterator[None]:
+{% else %}
+def schema(alembic_config: Config) -> Iterator[None]:
+{% endif %}
+    """Give the tests a database of their own, with the schema that the migrations build."""
+    create_database(engine.url)
+    command.upgrade(alembic_config, "head")
+    yield
+{% if cookiecutter.session_style == "async" %}
+{% else %}
+    engine.dispose()
+{% endif %}
+    drop_database(engine.url)
+{% if cookiecutter.session_style == "async" %}
+
+
+@pytest.fixture(scope="session")
+async def schema(migrated: None) -> AsyncIterator[None]:  # noqa: ARG001
+    """Close the connections in the event loop that they were opened in."""
+    yield
+    await engine.dispose()
+{% endif %}
+
+
+@pytest.fixture
+async def connection(schema: None) -> AsyncIterator[AsyncConnection]:  # noqa: ARG001
+    """Give the test a connection; all that happens on it is rolled back."""
+    async with engine.connect() as connection:
+        transaction = await connection.begin()
+        yield connection
+        await transaction.rollback()
+
+
+@pytest.fixture
+async def db(connection: AsyncConnection) -> AsyncIterator[AsyncSession]:
+    """Give the test a session; its commits end a savepoint, so that the test can be rolled back."""
+    async with SessionLocal(bind=connection, join_transaction_mode="create_savepoint") as db:
+        yield db

@@ -1,0 +1,239 @@
+"""The API keeps its promises to clients: status codes, paging, and no half-done work."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+{% if cookiecutter.session_style == "async" %}
+from httpx2 import ASGITransport, AsyncClient
+{% else %}
+from fastapi.testclient import TestClient
+from sqlalchemy import Connection
+{% endif %}
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+{% if cookiecutter.session_style == "async" %}
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+{% else %}
+from sqlalchemy.orm import Session
+{% endif %}
+
+from packages.api.admission import admission
+from packages.api.app import app
+from packages.database.config import SessionLocal, get_db{{ ", get_read_db" if db.read_only else "" }}
+
+ZOE = {"email": "zoe@example.com", "name": "Zoë 🦆"}
+{% if cookiecutter.session_style == "async" %}
+
+
+def client_of_the_api() -> AsyncClient:
+    """Return a client that calls the API in this process and this event loop."""
+    transport = ASGITransport(app, raise_app_exceptions=False)
+    return AsyncClient(transport=transport, base_url="http://test")
+{% endif %}
+
+
+@pytest.fixture
+async def client(connection: AsyncConnection) -> AsyncIterator[AsyncClient]:
+    """Return a client of the API; what its requests commit is rolled back after the test."""
+
+    async def get_test_db() -> AsyncIterator[AsyncSession]:
+        async with SessionLocal(bind=connection, join_transaction_mode="create_savepoint") as db:
+            yield db
+
+    app.dependency_overrides[get_db] = get_test_db
+{% if db.read_only %}
+    app.dependency_overrides[get_read_db] = get_test_db
+{% endif %}
+{% if cookiecutter.session_style == "async" %}
+    async with client_of_the_api() as client:
+        yield client
+{% else %}
+    yield TestClient(app, raise_server_exceptions=False)
+{% endif %}
+    app.dependency_overrides.clear()
+
+
+@pytest.fixture
+async def user(client: AsyncClient) -> dict[str, Any]:
+    """Return a stored user."""
+    return dict((await client.post("/users", json=ZOE)).json())
+
+
+@pytest.fixture
+async def job(client: AsyncClient, user: dict[str, Any]) -> dict[str, Any]:
+    """Return a stored job."""
+    new = {"owner_id": user["id"], "title": "first", "payload": {"pages": [1, 2]}}
+    return dict((await client.post("/jobs", json=new)).json())
+
+
+async def test_user_is_created_and_read(client: AsyncClient) -> None:
+    """POST answers 201 with the stored user, and GET finds it."""
+    response = await client.post("/users", json=ZOE)
+    assert response.status_code == 201
+    created = response.json()
+    assert {"email": created["email"], "name": created["name"]} == ZOE
+    assert (await client.get(f"/users/{created['id']}")).json() == created
+
+
+async def test_user_is_changed_and_deleted(client: AsyncClient, user: dict[str, Any]) -> None:
+    """PATCH changes the fields that it names, DELETE answers 204 and removes the row."""
+    response = await client.patch(f"/users/{user['id']}", json={"name": "Z"})
+    assert response.status_code == 200
+    assert (response.json()["name"], response.json()["email"]) == ("Z", user["email"])
+    assert (await client.delete(f"/users/{user['id']}")).status_code == 204
+    assert (await client.get(f"/users/{user['id']}")).status_code == 404
+
+
+async def test_job_is_created_changed_and_deleted(client: AsyncClient, job: dict[str, Any]) -> None:
+    """A job starts as pending, keeps its payload, changes its status and goes."""
+    assert (job["status"], job["payload"]) == ("pending", {"pages": [1, 2]})
+    path = f"/jobs/{job['id']}"
+    assert (await client.get(path)).json() == job
+    changed = (await client.patch(path, json={"status": "running"})).json()
+    assert (changed["status"], changed["title"]) == ("running", "first")
+    assert (await client.delete(path)).status_code == 204
+    assert (await client.get(path)).status_code == 404
+
+
+async def test_pages_hold_every_row_once(client: AsyncClient) -> None:
+    """Following `after` from page to page gives each row once, in the order of ids."""
+    new = [{"email": f"{number}@example.com", "name": "n"} for number in range(5)]
+    ids = [(await client.post("/users", json=user)).json()["id"] for user in new]
+    seen: list[int] = []
+{% if cookiecutter.session_style == "async" %}
+    for _ in range(3):
+        parameters = {"limit": 2, "after": max(seen, default=0)}
+        page = (await client.get("/users", params=parameters)).json()
+{% else %}
+    while page := client.get("/users", params={"limit": 2, "after": max(seen, default=0)}).json():
+{% endif %}
+        assert len(page) <= 2
+        seen += [user["id"] for user in page]
+    assert seen == ids
+
+
+@pytest.mark.parametrize("path", ["/users/2147483647", "/jobs/2147483647"])
+async def test_unknown_id_is_not_found(client: AsyncClient, path: str) -> None:
+    """What does not exist is answered with 404, whatever the method."""
+    assert (await client.get(path)).status_code == 404
+    assert (await client.patch(path, json={})).status_code == 404
+    assert (await client.delete(path)).status_code == 404
+
+
+async def test_conflicts_are_answered_with_409(client: AsyncClient, job: dict[str, Any]) -> None:
+    """A taken address, an unknown owner and an owner of jobs are conflicts, not server errors."""
+{% if cookiecutter.session_style == "async" %}
+    orphan = {"owner_id": 2147483647, "title": "t"}
+{% endif %}
+    assert (await client.post("/users", json=ZOE)).status_code == 409
+{% if cookiecutter.session_style == "async" %}
+    assert (await client.post("/jobs", json=orphan)).status_code == 409
+{% else %}
+    assert client.post("/jobs", json={"owner_id": 2147483647, "title": "t"}).status_code == 409
+{% endif %}
+    assert (await client.delete(f"/users/{job['owner_id']}")).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/users", "{}"),
+        ("/users", "not JSON"),
+        ("/users", '{"email": "no address", "name": "n"}'),
+        ("/users", '{"email": "a@example.com", "name": ""}'),
+        ("/users", '{"email": "a@example.com", "name": "a\\u0000b"}'),
+        ("/users", '{"email": "a@example.com", "name": "\\ud800"}'),
+        ("/users", '{"email": "a@example.com", "name": "' + "n" * 256 + '"}'),
+        ("/jobs", '{"owner_id": 1, "title": "t", "status": "no such status"}'),
+        ("/jobs", '{"owner_id": 1, "title": "t", "payload": [1]}'),
+        ("/jobs", '{"owner_id": 1, "title": "t", "payload": {"number": NaN}}'),
+        ("/jobs", '{"owner_id": 1, "title": "t", "payload": {"text": "\\ud800"}}'),
+        ("/jobs", '{"owner_id": 99999999999999999999, "title": "t"}'),
+        ("/jobs", '{"owner_id": 1, "title": "t", "payload": {"d": ' + "[" * 40 + "]" * 40 + "}}"),
+        ("/users", '{"email": "a@' + "\\u0130" * 250 + '", "name": "n"}'),
+    ],
+)
+async def test_unfit_body_is_answered_with_422(client: AsyncClient, path: str, body: str) -> None:
+    """What cannot be stored is refused, and the answer does not repeat it."""
+    response = await client.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == 422
+    assert "input" not in response.text
+
+
+@pytest.mark.parametrize("field", ["email", "name"])
+async def test_field_cannot_be_set_to_null(
+    client: AsyncClient, user: dict[str, Any], field: str
+) -> None:
+    """PATCH may leave a field out, not empty it."""
+{% if cookiecutter.session_style == "async" %}
+    response = await client.patch(f"/users/{user['id']}", json={field: None})
+    assert response.status_code == 422
+{% else %}
+    assert client.patch(f"/users/{user['id']}", json={field: None}).status_code == 422
+{% endif %}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/users/0", "/users/x", "/users/9999999999", "/users?limit=0", "/users?limit=101"],
+)
+async def test_unfit_parameter_is_answered_with_422(client: AsyncClient, path: str) -> None:
+    """Ids and page sizes have limits."""
+    assert (await client.get(path)).status_code == 422
+
+
+async def test_committed_before_the_answer(schema: None) -> None:  # noqa: ARG001
+    """Once a client has its 201, every other session sees the row."""
+{% if cookiecutter.session_style == "async" %}
+    async with client_of_the_api() as client:
+        created = (await client.post("/users", json=ZOE)).json()
+        path = f"/users/{created['id']}"
+        try:
+            assert (await client.get(path)).json() == created
+        finally:
+            assert (await client.delete(path)).status_code == 204
+{% else %}
+    client = TestClient(app)
+    created = client.post("/users", json=ZOE).json()
+    try:
+        assert client.get(f"/users/{created['id']}").json() == created
+    finally:
+        assert client.delete(f"/users/{created['id']}").status_code == 204
+{% endif %}
+
+
+async def test_waiting_is_bounded(client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that is not admitted in time is told when to come again, and no probe waits."""
+    with monkeypatch.context() as patch:
+        patch.setattr(admission, "seconds", 0.1)
+        patch.setattr(admission, "taken", admission.places)
+        response = await client.get("/users")
+        probe = await client.get(app.url_path_for("live"))
+    assert probe.status_code == 200
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "1"
+    assert (await client.get("/users")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (OperationalError("SELECT", None, Exception("s3cret")), 503),
+        (PoolTimeoutError("QueuePool limit"), 503),
+        (ProgrammingError("SELECT", None, Exception("s3cret")), 500),
+    ],
+)
+async def test_lost_database_is_answered_with_503(
+    client: AsyncClient, error: Exception, status: int
+) -> None:
+    """A client is told to come again only when that may help, and never what went wrong inside."""
+
+    async def fail() -> AsyncSession:
+        raise error
+
+    app.dependency_overrides[get_db] = fail
+    response = await client.delete("/users/1")
+    assert response.status_code == status
+    assert ("Retry-After" in response.headers) == (status == 503)
+    assert "s3cret" not in response.text

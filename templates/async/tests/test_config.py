@@ -1,0 +1,141 @@
+"""`packages.database.config` is what models, the API and programs build on."""
+
+from contextlib import asynccontextmanager
+
+import pytest
+{% if cookiecutter.session_style == "async" %}
+from sqlalchemy import Column, Integer, String, select
+{% else %}
+from sqlalchemy import Column, Integer, String, inspect, select
+{% endif %}
+from sqlalchemy.exc import {{ "DBAPIError, " if db.read_only else "" }}InvalidRequestError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from packages.config.settings import settings
+from packages.database import config
+{% if db.read_only %}
+from packages.database.config import (
+    SQLALCHEMY_DATABASE_URL,
+    Base,
+    SessionLocal,
+    engine,
+    get_db,
+    get_read_db,
+)
+{% else %}
+from packages.database.config import SQLALCHEMY_DATABASE_URL, Base, SessionLocal, engine, get_db
+{% endif %}
+from packages.database.models import MyModel
+
+
+def test_engine_uses_the_url_of_the_settings() -> None:
+    """The settings alone say where the database is."""
+    assert settings.DATABASE_URL == SQLALCHEMY_DATABASE_URL == engine.url
+
+
+async def test_get_db_closes_the_session_and_never_commits(schema: None) -> None:  # noqa: ARG001
+    """Work that the caller did not commit is gone, though nothing failed."""
+    async with asynccontextmanager(get_db)() as db:
+        assert isinstance(db, AsyncSession)
+        db.add(MyModel(name="not committed"))
+        await db.flush()
+    assert not db.in_transaction()
+    async with SessionLocal() as other:
+        assert (await other.scalars(select(MyModel))).all() == []
+
+
+async def test_closed_session_stays_closed() -> None:
+    """It takes no connection that nobody would give back, as when a response is still streamed."""
+    async with SessionLocal() as db:
+        pass
+    with pytest.raises(InvalidRequestError, match="closed"):
+        await db.scalars(select(MyModel))
+
+
+async def test_get_db_rolls_back_and_closes_when_the_caller_fails(schema: None) -> None:  # noqa: ARG001
+    """An error goes through unchanged, and leaves no row and no connection behind."""
+    before = engine.pool.status()
+
+    async def fail() -> None:
+        async with asynccontextmanager(get_db)() as db:
+            db.add(MyModel(name="failed"))
+            await db.flush()
+            raise RuntimeError("failed")
+
+    with pytest.raises(RuntimeError, match="failed"):
+        await fail()
+    async with SessionLocal() as other:
+        assert (await other.scalars(select(MyModel))).all() == []
+    assert engine.pool.status() == before
+
+
+{% if db.read_only %}
+async def test_get_read_db_reads_and_cannot_write(schema: None) -> None:  # noqa: ARG001
+    """The server refuses to write in a session for reading; other sessions write as before."""
+    async with asynccontextmanager(get_read_db)() as db:
+        assert (await db.scalars(select(MyModel))).all() == []
+        db.add(MyModel(name="refused"))
+        with pytest.raises(DBAPIError, match="read-only"):
+            await db.flush()
+    async with SessionLocal() as other:
+        other.add(MyModel(name="taken"))
+        await other.flush()
+
+
+{% endif %}
+async def test_models_of_the_1x_style_work(schema: None) -> None:  # noqa: ARG001
+    """A model written with plain `Column` attributes lives on the same `Base`."""
+
+    class Item(Base):
+        __tablename__ = "items_of_the_1x_style"
+
+        id = Column(Integer, primary_key=True, index=True)
+        name = Column(String(50))
+
+{% if cookiecutter.session_style == "async" %}
+    table = Base.metadata.tables[Item.__tablename__]
+{% endif %}
+    try:
+{% if cookiecutter.session_style == "async" %}
+        async with engine.begin() as connection:
+            await connection.run_sync(Base.metadata.create_all)
+{% else %}
+        Base.metadata.create_all(bind=engine)
+        assert "items_of_the_1x_style" in inspect(engine).get_table_names()
+{% endif %}
+        async with SessionLocal() as db:
+            db.add(Item(name="first"))
+            await db.commit()
+            assert (await db.scalars(select(Item.name))).all() == ["first"]
+    finally:
+{% if cookiecutter.session_style == "async" %}
+        async with engine.begin() as connection:
+            await connection.run_sync(table.drop)
+{% else %}
+        table = Base.metadata.tables[Item.__tablename__]
+        table.drop(engine)
+{% endif %}
+        Base.metadata.remove(table)
+{% if cookiecutter.session_style == "async" %}
+
+
+async def test_attributes_stay_readable_after_a_commit(db: AsyncSession) -> None:
+    """Touching a committed model loads nothing behind the program's back."""
+    row = MyModel(name="readable")
+    db.add(row)
+    await db.commit()
+    assert row.name == "readable"
+    assert row.id > 0
+{% endif %}
+
+
+def test_every_constraint_has_a_name() -> None:
+    """A later migration can drop each constraint, on every database."""
+    tables = Base.metadata.tables.values()
+    assert all(constraint.name for table in tables for constraint in table.constraints)
+
+
+def test_names_stay_as_documented() -> None:
+    """The module has the names that every service of this template shares."""
+    names = ["SQLALCHEMY_DATABASE_URL", "engine", "SessionLocal", "Base", "get_db"]
+    assert all(hasattr(config, name) for name in names)

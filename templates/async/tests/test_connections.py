@@ -1,0 +1,76 @@
+"""What a connection to {{ db.name }} really has: asked from the database, not read from the code."""
+
+{% if cookiecutter.session_style == "async" %}
+import asyncio
+{% endif %}
+import os
+
+import pytest
+{% if cookiecutter.session_style == "async" %}
+from sqlalchemy import AsyncAdaptedQueuePool
+from sqlalchemy.ext.asyncio import AsyncConnection
+{% else %}
+from sqlalchemy import Connection, QueuePool
+{% endif %}
+
+from packages.config.settings import settings
+from packages.database.config import engine
+
+POLICY = [
+{% for question, answer in db.policy %}
+    (
+{% if question is string %}
+        "{{ question }}",
+{% else %}
+        (
+{% for part in question %}
+            "{{ part }}"
+{% endfor %}
+        ),
+{% endif %}
+        {{ answer }},
+    ),
+{% endfor %}
+]
+
+
+@pytest.mark.parametrize(("question", "answer"), POLICY)
+async def test_database_applies_the_policy(
+    connection: AsyncConnection, question: str, answer: str | int
+) -> None:
+    """Every option that the engine asks for is in force on the connection."""
+    assert (await connection.exec_driver_sql(question)).scalar() == answer
+
+
+def test_pool_has_the_size_of_the_settings() -> None:
+    """The pool keeps as many connections as the settings say."""
+    assert isinstance(engine.pool, AsyncAdaptedQueuePool)
+    assert engine.pool.size() == settings.DATABASE_POOL_SIZE
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+async def test_forked_process_opens_connections_of_its_own(schema: None) -> None:  # noqa: ARG001
+    """A process that forks after its first query shares no connection with its child."""
+    assert isinstance(engine.pool, AsyncAdaptedQueuePool)
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql("SELECT 1")
+    child = os.fork()
+    if child == 0:  # pragma: no cover - another process
+        os._exit(engine.pool.checkedin())
+{% if cookiecutter.session_style == "async" %}
+    _, status = await asyncio.to_thread(os.waitpid, child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+{% else %}
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+{% endif %}
+    assert engine.pool.checkedin() > 0
+{% if not db.server %}
+
+
+async def test_autocommit_begins_no_transaction(schema: None) -> None:  # noqa: ARG001
+    """A statement that must stand outside a transaction can be executed."""
+    async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.exec_driver_sql("VACUUM")
+{% endif %}

@@ -1,0 +1,86 @@
+"""The probes tell an orchestrator the truth."""
+{% if cookiecutter.session_style == "async" %}
+
+import asyncio
+from collections.abc import AsyncIterator
+{% endif %}
+
+import pytest
+from alembic import command
+from alembic.config import Config
+{% if cookiecutter.session_style == "async" %}
+from httpx2 import ASGITransport, AsyncClient
+{% else %}
+from fastapi.testclient import TestClient
+{% endif %}
+from sqlalchemy.exc import OperationalError
+
+from packages.api import health
+from packages.api.app import app
+
+{% if cookiecutter.session_style == "async" %}
+
+@pytest.fixture
+async def client() -> AsyncIterator[AsyncClient]:
+    """Return a client that calls the API in this process and this event loop."""
+    transport = ASGITransport(app, raise_app_exceptions=False)
+    async with AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+{% else %}
+client = TestClient(app)
+{% endif %}
+
+
+{% if cookiecutter.session_style == "async" %}
+async def test_live_asks_no_database(client: AsyncClient) -> None:
+{% else %}
+def test_live_asks_no_database() -> None:
+{% endif %}
+    """The process is alive whatever the database does."""
+    assert (await client.get("/health/live")).json() == {"status": "alive"}
+
+
+@pytest.mark.usefixtures("schema")
+{% if cookiecutter.session_style == "async" %}
+async def test_ready_when_the_schema_is_that_of_the_code(client: AsyncClient) -> None:
+{% else %}
+def test_ready_when_the_schema_is_that_of_the_code() -> None:
+{% endif %}
+    """A database that answers and has the newest revision makes the service ready."""
+    response = await client.get("/health/ready")
+    assert (response.status_code, response.json()["status"]) == (200, "ready")
+    assert "Pool size" in response.json()["pool"]
+
+
+@pytest.mark.usefixtures("schema")
+{% if cookiecutter.session_style == "async" %}
+async def test_not_ready_before_the_migrations(client: AsyncClient, alembic_config: Config) -> None:
+{% else %}
+def test_not_ready_before_the_migrations(alembic_config: Config) -> None:
+{% endif %}
+    """A new version waits until its migrations have run."""
+    await asyncio.to_thread(command.downgrade, alembic_config, "base")
+    try:
+        response = await client.get("/health/ready")
+    finally:
+        await asyncio.to_thread(command.upgrade, alembic_config, "head")
+    assert response.status_code == 503
+    assert "revision" in response.json()["reason"]
+
+
+{% if cookiecutter.session_style == "async" %}
+async def test_not_ready_without_a_database(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+{% else %}
+def test_not_ready_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
+{% endif %}
+    """A database that does not answer is a 503 that says no more than that."""
+
+    async def fail() -> frozenset[str]:
+        raise OperationalError("SELECT 1", None, Exception("connection to 10.0.0.1 refused"))
+
+    monkeypatch.setattr(health, "_read_revisions", fail)
+    response = await client.get("/health/ready")
+    assert response.status_code == 503
+    assert response.json()["reason"] == "the database does not answer"

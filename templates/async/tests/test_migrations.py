@@ -1,0 +1,79 @@
+"""The migrations build the models' schema, and take it down again."""
+
+import logging
+{% if cookiecutter.session_style == "async" %}
+from asyncio import to_thread
+{% endif %}
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+{% if cookiecutter.session_style == "async" %}
+from sqlalchemy import Connection, inspect
+{% else %}
+from sqlalchemy import inspect
+{% endif %}
+
+from packages.database.config import engine
+
+TABLES = {"alembic_version", "jobs", "my_table", "users"}
+{% if cookiecutter.session_style == "async" %}
+
+
+async def read_tables() -> set[str]:
+    """Return the names of the database's tables."""
+
+    def read(connection: Connection) -> set[str]:
+        return set(inspect(connection).get_table_names())
+
+    async with engine.connect() as connection:
+        return await connection.run_sync(read)
+{% endif %}
+
+
+def test_there_is_one_head(alembic_config: Config) -> None:
+    """Two revisions never claim to be the newest."""
+    assert len(ScriptDirectory.from_config(alembic_config).get_heads()) == 1
+
+
+{% if cookiecutter.session_style == "async" %}
+@pytest.mark.usefixtures("migrated")
+{% else %}
+@pytest.mark.usefixtures("schema")
+{% endif %}
+def test_migrations_build_exactly_the_models(alembic_config: Config) -> None:
+    """`alembic check` finds nothing to add, drop or change."""
+    command.check(alembic_config)
+
+
+@pytest.mark.usefixtures("schema")
+async def test_migrations_go_down_and_up_again(alembic_config: Config) -> None:
+    """Each revision can be taken back on a real database."""
+    try:
+        await to_thread(command.downgrade, alembic_config, "base")
+{% if cookiecutter.session_style == "async" %}
+        assert await read_tables() == {"alembic_version"}
+{% else %}
+        assert set(inspect(engine).get_table_names()) == {"alembic_version"}
+{% endif %}
+    finally:
+        await to_thread(command.upgrade, alembic_config, "head")
+{% if cookiecutter.session_style == "async" %}
+    assert await read_tables() == TABLES
+{% else %}
+    assert set(inspect(engine).get_table_names()) == TABLES
+{% endif %}
+
+
+{% if cookiecutter.session_style == "async" %}
+@pytest.mark.usefixtures("migrated")
+{% else %}
+@pytest.mark.usefixtures("schema")
+{% endif %}
+def test_migrations_leave_logging_alone(alembic_config: Config) -> None:
+    """A program that runs the migrations keeps its own loggers, handlers and levels."""
+    logger = logging.getLogger("of.the.application")
+    before = (logger.disabled, logging.root.level, list(logging.root.handlers))
+    command.upgrade(alembic_config, "head")
+    assert (logger.disabled, logging.root.level, list(logging.root.handlers)) == before

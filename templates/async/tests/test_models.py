@@ -1,0 +1,103 @@
+"""What the models store comes back as it was."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from packages.database.job_data_model import Job, JobStatus
+from packages.database.models import MyModel
+from packages.database.user_data_model import User
+
+TEXT = "Zoë 日本語 ẞ 🦆"
+
+
+@pytest.fixture
+async def user(db: AsyncSession) -> User:
+    """Return a stored user."""
+    user = User(email="zoe@example.com", name=TEXT)
+    db.add(user)
+    await db.commit()
+    return user
+
+
+async def test_text_in_any_script_comes_back(db: AsyncSession) -> None:
+    """A name is not a matter of character sets."""
+    db.add(MyModel(name=TEXT))
+    await db.commit()
+    assert (await db.scalars(select(MyModel.name))).all() == [TEXT]
+
+
+async def test_times_keep_microseconds_and_come_back_in_utc(db: AsyncSession, user: User) -> None:
+    """A time with any offset is the same instant afterwards, to the microsecond, in UTC."""
+    moment = datetime(2026, 2, 28, 23, 59, 59, 678901, tzinfo=timezone(timedelta(hours=5.5)))
+    user.created_at = moment
+    await db.commit()
+{% if cookiecutter.session_style == "async" %}
+    await db.refresh(user)
+{% else %}
+    db.expire_all()
+{% endif %}
+    assert user.created_at == moment
+    assert user.created_at.tzinfo is UTC
+
+
+async def test_time_without_a_zone_is_refused(db: AsyncSession, user: User) -> None:
+    """A time that could mean any instant is never stored."""
+    user.created_at = datetime(2026, 2, 28)  # noqa: DTZ001
+    with pytest.raises(StatementError, match="has no time zone"):
+        await db.flush()
+
+
+async def test_update_moves_the_time_of_the_last_change(db: AsyncSession, user: User) -> None:
+    """`updated_at` follows changes, `created_at` does not."""
+    created, updated = user.created_at, user.updated_at
+    user.name = "Zoë the Second"
+    await db.commit()
+    assert user.created_at == created
+    assert user.updated_at > updated
+
+
+async def test_email_address_is_unique(db: AsyncSession, user: User) -> None:
+    """Two users cannot share an address."""
+    db.add(User(email=user.email, name="another"))
+    with pytest.raises(IntegrityError):
+        await db.flush()
+
+
+async def test_job_keeps_its_payload_and_status(db: AsyncSession, user: User) -> None:
+    """A nested document and a status survive the round trip."""
+    payload = {"text": TEXT, "list": [1, 2.5, None, True], "nested": {"empty": {}}}
+    job = Job(owner=user, title="first", payload=payload, status=JobStatus.RUNNING)
+    db.add(job)
+    await db.commit()
+{% if cookiecutter.session_style == "async" %}
+    await db.refresh(job)
+{% else %}
+    db.expire_all()
+{% endif %}
+    assert job.payload == payload
+    assert job.status is JobStatus.RUNNING
+{% if cookiecutter.session_style == "async" %}
+    assert await job.awaitable_attrs.owner is user
+{% else %}
+    assert job.owner is user
+{% endif %}
+
+
+async def test_job_without_an_owner_is_refused(db: AsyncSession) -> None:
+    """The database itself keeps jobs from pointing nowhere."""
+    db.add(Job(owner_id=2_000_000_000, title="orphan"))
+    with pytest.raises(IntegrityError):
+        await db.flush()
+
+
+async def test_owner_of_a_job_cannot_be_deleted(db: AsyncSession, user: User) -> None:
+    """No job loses its owner."""
+    db.add(Job(owner=user, title="first"))
+    await db.commit()
+    await db.delete(user)
+    with pytest.raises(IntegrityError):
+        await db.flush()

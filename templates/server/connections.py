@@ -1,0 +1,147 @@
+"""What every connection to {{ db.name }} needs beyond its arguments."""
+
+{% if cookiecutter.session_style == "async" %}
+import asyncio
+{% endif %}
+import os
+from typing import TYPE_CHECKING, Any
+
+{% if db.driver_import %}
+import {{ db.driver_import }}
+{% endif %}
+from sqlalchemy import Engine, event
+{% if db.read_only_error %}
+from sqlalchemy.exc import DBAPIError
+{% endif %}
+{% if cookiecutter.session_style == "async" %}
+from sqlalchemy.util import await_only
+{% endif %}
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_random_exponential,
+)
+
+from packages.config.settings import settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect{{ ', ExceptionContext' if db.read_only_error else '' }}
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
+{% if db.driver_setup %}
+
+{{ db.driver_setup }}
+{% endif %}
+
+
+def prepare_connections(engine: Engine) -> None:
+    """Make the engine's connections survive a restart of the server and a fork of the process.
+
+    A listener for `do_connect` that sets a token as the password comes first with `insert=True`:
+    https://docs.sqlalchemy.org/en/latest/core/engines.html#generating-dynamic-authentication-tokens
+    """
+    event.listen(engine, "do_connect", connect_with_patience)
+{% if db.read_only_error %}
+    event.listen(engine, "handle_error", _leave_read_only_server)
+{% endif %}
+{% if db.on_connect %}
+    event.listen(engine, "connect", _limit)
+{% endif %}
+{% if db.on_checkin %}
+    event.listen(engine, "checkin", _restore)
+{% endif %}
+    # A connection that two processes share gives each of them the other's rows:
+    # https://docs.sqlalchemy.org/en/latest/core/pooling.html#using-connection-pools-with-multiprocessing-or-os-fork
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
+
+
+def connect_with_patience(
+    dialect: "Dialect",
+    _record: "ConnectionPoolEntry",
+    arguments: list[Any],
+    keywords: dict[str, Any],
+) -> "DBAPIConnection":
+    """Connect, again and again for a few seconds while the server refuses: it may be restarting."""
+    retrying = Retrying(
+        retry=retry_if_exception_type(dialect.loaded_dbapi.OperationalError)
+        & retry_if_exception(_may_be_restarting),
+        stop=stop_after_delay(settings.DATABASE_CONNECT_TIMEOUT_SECONDS),
+        wait=wait_random_exponential(multiplier=0.05, max=0.5),
+        reraise=True,
+{% if cookiecutter.session_style == "async" %}
+        sleep=lambda seconds: await_only(asyncio.sleep(seconds)),
+{% endif %}
+    )
+    try:
+{% if db.connect %}
+        return retrying(_connect, dialect, arguments, keywords)
+{% else %}
+        return retrying(dialect.connect, *arguments, **keywords)
+{% endif %}
+    except Exception as error:  # noqa: BLE001 - raised again
+        # Without the driver's frames: their variables hold the password, and some tools log them.
+        raise error.with_traceback(None) from None
+
+
+{% if db.connect %}
+def _connect(
+    dialect: "Dialect", arguments: list[Any], keywords: dict[str, Any]
+) -> "DBAPIConnection":
+    {{ db.connect | indent }}
+
+
+{% endif %}
+def connect_or_exit(
+    dialect: "Dialect",
+    record: "ConnectionPoolEntry",
+    arguments: list[Any],
+    keywords: dict[str, Any],
+) -> "DBAPIConnection":
+    """Connect for a command, which ends with one sentence when it cannot: a person reads it."""
+    try:
+        return connect_with_patience(dialect, record, arguments, keywords)
+    except dialect.loaded_dbapi.Error as error:
+        raise SystemExit(describe_refusal(error)) from None
+
+
+def describe_refusal(error: BaseException) -> str:
+    """Say in one line why the database could not be used, and which settings to check."""
+    reason = " ".join(str(error).split()) or "no answer in time"
+    return f"DATABASE_URL: {reason}; check it and DATABASE_PASSWORD"
+
+
+def _may_be_restarting(error: BaseException) -> bool:
+    """Tell whether nobody answered, as opposed to a server that refuses this user or database."""
+    return {{ db.connect_retry }}
+{% if db.read_only_error %}
+
+
+def _leave_read_only_server(context: "ExceptionContext") -> None:
+    """Give all connections up when the server takes no writes: new ones may find its successor."""
+    error = context.sqlalchemy_exception
+    if not isinstance(error, DBAPIError) or error.orig is None:
+        return
+{% if db.read_only %}
+    if context.connection and context.connection.get_execution_options().get({{ '"' ~ db.read_only ~ '"' }}):
+        return  # it was told to take none
+{% endif %}
+    if {{ db.read_only_error }}:
+        context.is_disconnect = True
+{% endif %}
+{% if db.on_connect %}
+
+
+def _limit(_connection: Any, record: Any) -> None:  # noqa: ANN401 - what a driver gives
+    """Set the limits that the driver takes no argument for."""
+    {{ db.on_connect | indent }}
+{% endif %}
+{% if db.on_checkin %}
+
+
+def _restore(connection: Any, _record: "ConnectionPoolEntry") -> None:  # noqa: ANN401
+    """Undo what a session has set on its connection and the pool would leave."""
+    {{ db.on_checkin | indent }}
+{% endif %}

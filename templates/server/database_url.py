@@ -1,0 +1,112 @@
+"""Reads `DATABASE_URL`: mends what is only spelled otherwise, and says what is wrong with the rest.
+
+No message shows the URL itself, since a password may stand anywhere in a malformed one.
+"""
+
+import re
+
+from sqlalchemy import URL, create_engine, make_url
+from sqlalchemy.exc import ArgumentError
+
+DRIVERNAME = "{{ db.drivername }}"
+SPELLINGS = {{ "{" }}"{{ db.spellings | join('", "') }}"{{ "}" }}
+EXPECTED = f"expected {DRIVERNAME}://{{ db.example }}"
+SECRETS = {"odbc_connect", "passwd", "password", "pwd", "sslpassword"}
+INSTALL = "install the project's requirements, and what the driver itself needs"
+RESERVED = (
+    "the user name or password holds a character that a URL reserves;"
+    " percent-encode it, or give the password in DATABASE_PASSWORD"
+)
+
+
+class Password(str):
+    """A password whose `repr` hides it, as a report of a crash shows variables."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Return no part of it."""
+        return "'***'"
+
+    def __str__(self) -> str:
+        """Return itself: SQLAlchemy gives its driver the `str` of a password."""
+        return self
+
+
+def parse_database_url(value: object) -> URL:
+    """Return the {{ db.name }} URL that a setting holds, with the driver that this service installs.
+
+    Raises:
+        ValueError: it is empty, malformed, of another database system or driver, a parameter does
+            not fit, or the driver cannot be loaded.
+    """
+    if isinstance(value, URL):
+        return value
+    text = str(value).strip()
+    if not text:
+        raise ValueError(f"it is empty; {EXPECTED}")
+    scheme, separator, rest = text.partition("://")
+    if not separator or not re.fullmatch(r"[A-Za-z][\w+.-]*", scheme):
+        raise ValueError(f"it is not a database URL; {EXPECTED}")
+    _check_scheme(scheme)
+    _check_location(rest)
+{% if db.multi_host %}
+    rest = _list_hosts(rest)
+{% endif %}
+    try:
+        url = make_url(f"{DRIVERNAME}://{rest}")
+    except ValueError:
+        raise ValueError(f"its port is not a number; {EXPECTED}") from None
+    _check_parts(url)
+    if not {{ "(" ~ db.names_database ~ ")" if " " in db.names_database else db.names_database }}:
+        raise ValueError(f"it names no database; {EXPECTED}")
+    _check_driver(url)
+    return url if url.password is None else url.set(password=Password(url.password))
+
+
+def _check_scheme(scheme: str) -> None:
+    backend, _, driver = scheme.lower().partition("+")
+    if backend not in SPELLINGS:
+        raise ValueError(f"{scheme}:// is not {{ db.name }}; {EXPECTED}")
+    if driver not in {"", DRIVERNAME.partition("+")[2]}:
+        raise ValueError(f"the driver {driver!r} is not installed here; {EXPECTED}")
+
+
+def _check_location(rest: str) -> None:
+    location = rest.partition("?")[0]
+    user_information, _, _ = location.rpartition("@")
+    if re.search(r"[@/#\s]", user_information) or "#" in location:
+        raise ValueError(RESERVED)
+
+
+def _check_parts(url: URL) -> None:
+    if url.host and "@" in url.host:
+        raise ValueError(RESERVED)
+    if SECRETS & {key.lower() for key in url.query}:
+        raise ValueError("a password stands in its query; give it in DATABASE_PASSWORD")
+
+
+def _check_driver(url: URL) -> None:
+    try:
+        create_engine(url)
+    except (ImportError, ArgumentError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"its driver cannot be loaded: {reason}; {INSTALL}") from None
+    except ValueError:
+        raise ValueError(f"a parameter of its query has an unfit value; {EXPECTED}") from None
+{% if db.multi_host %}
+
+
+def _list_hosts(rest: str) -> str:
+    """Move several hosts into the query, where SQLAlchemy takes them: `h1:5432,h2:5432`."""
+    authority, _, path = rest.partition("/")
+    user_information, at, hosts = authority.rpartition("@")
+    if "," not in hosts:
+        return rest
+    for host in hosts.split(","):
+        if not re.fullmatch(r"[\w.-]+(:\d+)?", host):
+            raise ValueError(f"one of its hosts is no name with a port number; {EXPECTED}")
+    database, _, query = path.partition("?")
+    listed = [f"host={host}" for host in hosts.split(",")]
+    return f"{user_information}{at}/{database}?{'&'.join([*listed, *filter(None, [query])])}"
+{% endif %}

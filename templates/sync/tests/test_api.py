@@ -1,0 +1,188 @@
+"""The API keeps its promises to clients: status codes, paging, and no half-done work."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+
+from packages.api.admission import admission
+from packages.api.app import app
+from packages.database.config import SessionLocal, get_db{{ ", get_read_db" if db.read_only else "" }}
+
+ZOE = {"email": "zoe@example.com", "name": "Zoë 🦆"}
+
+
+@pytest.fixture
+def client(connection: Connection) -> Iterator[TestClient]:
+    """Return a client of the API; what its requests commit is rolled back after the test."""
+
+    def get_test_db() -> Iterator[Session]:
+        with SessionLocal(bind=connection, join_transaction_mode="create_savepoint") as db:
+            yield db
+
+    app.dependency_overrides[get_db] = get_test_db
+{% if db.read_only %}
+    app.dependency_overrides[get_read_db] = get_test_db
+{% endif %}
+    yield TestClient(app, raise_server_exceptions=False)
+    app.dependency_overrides.clear()
+
+
+@pytest.fixture
+def user(client: TestClient) -> dict[str, Any]:
+    """Return a stored user."""
+    return dict(client.post("/users", json=ZOE).json())
+
+
+@pytest.fixture
+def job(client: TestClient, user: dict[str, Any]) -> dict[str, Any]:
+    """Return a stored job."""
+    new = {"owner_id": user["id"], "title": "first", "payload": {"pages": [1, 2]}}
+    return dict(client.post("/jobs", json=new).json())
+
+
+def test_user_is_created_and_read(client: TestClient) -> None:
+    """POST answers 201 with the stored user, and GET finds it."""
+    response = client.post("/users", json=ZOE)
+    assert response.status_code == 201
+    created = response.json()
+    assert {"email": created["email"], "name": created["name"]} == ZOE
+    assert client.get(f"/users/{created['id']}").json() == created
+
+
+def test_user_is_changed_and_deleted(client: TestClient, user: dict[str, Any]) -> None:
+    """PATCH changes the fields that it names, DELETE answers 204 and removes the row."""
+    response = client.patch(f"/users/{user['id']}", json={"name": "Z"})
+    assert response.status_code == 200
+    assert (response.json()["name"], response.json()["email"]) == ("Z", user["email"])
+    assert client.delete(f"/users/{user['id']}").status_code == 204
+    assert client.get(f"/users/{user['id']}").status_code == 404
+
+
+def test_job_is_created_changed_and_deleted(client: TestClient, job: dict[str, Any]) -> None:
+    """A job starts as pending, keeps its payload, changes its status and goes."""
+    assert (job["status"], job["payload"]) == ("pending", {"pages": [1, 2]})
+    path = f"/jobs/{job['id']}"
+    assert client.get(path).json() == job
+    changed = client.patch(path, json={"status": "running"}).json()
+    assert (changed["status"], changed["title"]) == ("running", "first")
+    assert client.delete(path).status_code == 204
+    assert client.get(path).status_code == 404
+
+
+def test_pages_hold_every_row_once(client: TestClient) -> None:
+    """Following `after` from page to page gives each row once, in the order of ids."""
+    new = [{"email": f"{number}@example.com", "name": "n"} for number in range(5)]
+    ids = [client.post("/users", json=user).json()["id"] for user in new]
+    seen: list[int] = []
+    while page := client.get("/users", params={"limit": 2, "after": max(seen, default=0)}).json():
+        assert len(page) <= 2
+        seen += [user["id"] for user in page]
+    assert seen == ids
+
+
+@pytest.mark.parametrize("path", ["/users/2147483647", "/jobs/2147483647"])
+def test_unknown_id_is_not_found(client: TestClient, path: str) -> None:
+    """What does not exist is answered with 404, whatever the method."""
+    assert client.get(path).status_code == 404
+    assert client.patch(path, json={}).status_code == 404
+    assert client.delete(path).status_code == 404
+
+
+def test_conflicts_are_answered_with_409(client: TestClient, job: dict[str, Any]) -> None:
+    """A taken address, an unknown owner and an owner of jobs are conflicts, not server errors."""
+    assert client.post("/users", json=ZOE).status_code == 409
+    assert client.post("/jobs", json={"owner_id": 2147483647, "title": "t"}).status_code == 409
+    assert client.delete(f"/users/{job['owner_id']}").status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/users", "{}"),
+        ("/users", "not JSON"),
+        ("/users", '{"email": "no address", "name": "n"}'),
+        ("/users", '{"email": "a@example.com", "name": ""}'),
+        ("/users", '{"email": "a@example.com", "name": "a\\u0000b"}'),
+        ("/users", '{"email": "a@example.com", "name": "\\ud800"}'),
+        ("/users", '{"email": "a@example.com", "name": "' + "n" * 256 + '"}'),
+        ("/jobs", '{"owner_id": 1, "title": "t", "status": "no such status"}'),
+        ("/jobs", '{"owner_id": 1, "title": "t", "payload": [1]}'),
+        ("/jobs", '{"owner_id": 1, "title": "t", "payload": {"number": NaN}}'),
+        ("/jobs", '{"owner_id": 1, "title": "t", "payload": {"text": "\\ud800"}}'),
+        ("/jobs", '{"owner_id": 99999999999999999999, "title": "t"}'),
+        ("/jobs", '{"owner_id": 1, "title": "t", "payload": {"d": ' + "[" * 40 + "]" * 40 + "}}"),
+        ("/users", '{"email": "a@' + "\\u0130" * 250 + '", "name": "n"}'),
+    ],
+)
+def test_unfit_body_is_answered_with_422(client: TestClient, path: str, body: str) -> None:
+    """What cannot be stored is refused, and the answer does not repeat it."""
+    response = client.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == 422
+    assert "input" not in response.text
+
+
+@pytest.mark.parametrize("field", ["email", "name"])
+def test_field_cannot_be_set_to_null(client: TestClient, user: dict[str, Any], field: str) -> None:
+    """PATCH may leave a field out, not empty it."""
+    assert client.patch(f"/users/{user['id']}", json={field: None}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/users/0", "/users/x", "/users/9999999999", "/users?limit=0", "/users?limit=101"],
+)
+def test_unfit_parameter_is_answered_with_422(client: TestClient, path: str) -> None:
+    """Ids and page sizes have limits."""
+    assert client.get(path).status_code == 422
+
+
+def test_committed_before_the_answer(schema: None) -> None:  # noqa: ARG001
+    """Once a client has its 201, every other session sees the row."""
+    client = TestClient(app)
+    created = client.post("/users", json=ZOE).json()
+    try:
+        assert client.get(f"/users/{created['id']}").json() == created
+    finally:
+        assert client.delete(f"/users/{created['id']}").status_code == 204
+
+
+def test_waiting_is_bounded(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that is not admitted in time is told when to come again, and no probe waits."""
+    with monkeypatch.context() as patch:
+        patch.setattr(admission, "seconds", 0.1)
+        patch.setattr(admission, "taken", admission.places)
+        response = client.get("/users")
+        probe = client.get(app.url_path_for("live"))
+    assert probe.status_code == 200
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "1"
+    assert client.get("/users").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (OperationalError("SELECT", None, Exception("s3cret")), 503),
+        (PoolTimeoutError("QueuePool limit"), 503),
+        (ProgrammingError("SELECT", None, Exception("s3cret")), 500),
+    ],
+)
+def test_lost_database_is_answered_with_503(
+    client: TestClient, error: Exception, status: int
+) -> None:
+    """A client is told to come again only when that may help, and never what went wrong inside."""
+
+    def fail() -> Session:
+        raise error
+
+    app.dependency_overrides[get_db] = fail
+    response = client.delete("/users/1")
+    assert response.status_code == status
+    assert ("Retry-After" in response.headers) == (status == 503)
+    assert "s3cret" not in response.text

@@ -1,0 +1,113 @@
+"""`packages.database.config` is what models, the API and programs build on."""
+
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import Column, Integer, String, inspect, select
+from sqlalchemy.exc import {{ "DBAPIError, " if db.read_only else "" }}InvalidRequestError
+from sqlalchemy.orm import Session
+
+from packages.config.settings import settings
+from packages.database import config
+{% if db.read_only %}
+from packages.database.config import (
+    SQLALCHEMY_DATABASE_URL,
+    Base,
+    SessionLocal,
+    engine,
+    get_db,
+    get_read_db,
+)
+{% else %}
+from packages.database.config import SQLALCHEMY_DATABASE_URL, Base, SessionLocal, engine, get_db
+{% endif %}
+from packages.database.models import MyModel
+
+
+def test_engine_uses_the_url_of_the_settings() -> None:
+    """The settings alone say where the database is."""
+    assert settings.DATABASE_URL == SQLALCHEMY_DATABASE_URL == engine.url
+
+
+def test_get_db_closes_the_session_and_never_commits(schema: None) -> None:  # noqa: ARG001
+    """Work that the caller did not commit is gone, though nothing failed."""
+    with contextmanager(get_db)() as db:
+        assert isinstance(db, Session)
+        db.add(MyModel(name="not committed"))
+        db.flush()
+    assert not db.in_transaction()
+    with SessionLocal() as other:
+        assert other.scalars(select(MyModel)).all() == []
+
+
+def test_closed_session_stays_closed() -> None:
+    """It takes no connection that nobody would give back, as when a response is still streamed."""
+    with SessionLocal() as db:
+        pass
+    with pytest.raises(InvalidRequestError, match="closed"):
+        db.scalars(select(MyModel))
+
+
+def test_get_db_rolls_back_and_closes_when_the_caller_fails(schema: None) -> None:  # noqa: ARG001
+    """An error goes through unchanged, and leaves no row and no connection behind."""
+    before = engine.pool.status()
+
+    def fail() -> None:
+        with contextmanager(get_db)() as db:
+            db.add(MyModel(name="failed"))
+            db.flush()
+            raise RuntimeError("failed")
+
+    with pytest.raises(RuntimeError, match="failed"):
+        fail()
+    with SessionLocal() as other:
+        assert other.scalars(select(MyModel)).all() == []
+    assert engine.pool.status() == before
+
+
+{% if db.read_only %}
+def test_get_read_db_reads_and_cannot_write(schema: None) -> None:  # noqa: ARG001
+    """The server refuses to write in a session for reading; other sessions write as before."""
+    with contextmanager(get_read_db)() as db:
+        assert db.scalars(select(MyModel)).all() == []
+        db.add(MyModel(name="refused"))
+        with pytest.raises(DBAPIError, match="read-only"):
+            db.flush()
+    with SessionLocal() as other:
+        other.add(MyModel(name="taken"))
+        other.flush()
+
+
+{% endif %}
+def test_models_of_the_1x_style_work(schema: None) -> None:  # noqa: ARG001
+    """A model written with plain `Column` attributes lives on the same `Base`."""
+
+    class Item(Base):
+        __tablename__ = "items_of_the_1x_style"
+
+        id = Column(Integer, primary_key=True, index=True)
+        name = Column(String(50))
+
+    try:
+        Base.metadata.create_all(bind=engine)
+        assert "items_of_the_1x_style" in inspect(engine).get_table_names()
+        with SessionLocal() as db:
+            db.add(Item(name="first"))
+            db.commit()
+            assert db.scalars(select(Item.name)).all() == ["first"]
+    finally:
+        table = Base.metadata.tables[Item.__tablename__]
+        table.drop(engine)
+        Base.metadata.remove(table)
+
+
+def test_every_constraint_has_a_name() -> None:
+    """A later migration can drop each constraint, on every database."""
+    tables = Base.metadata.tables.values()
+    assert all(constraint.name for table in tables for constraint in table.constraints)
+
+
+def test_names_stay_as_documented() -> None:
+    """The module has the names that every service of this template shares."""
+    names = ["SQLALCHEMY_DATABASE_URL", "engine", "SessionLocal", "Base", "get_db"]
+    assert all(hasattr(config, name) for name in names)

@@ -1,0 +1,120 @@
+"""A database is added as one file: facts that nobody has seen give projects that pass their own checks."""
+
+import copy
+import json
+import re
+import shutil
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from tests.template import CONTEXT, FRAMEWORKS, PROVIDERS, STYLES, TEMPLATE, lint, render_from
+
+NAME = "eighthdb"
+# PostgreSQL's protocol, and something in every fact that PostgreSQL leaves at its default.
+FACTS = r"""
+{% extends 'backends/base.jinja' %}
+{% import 'backends/postgresql.jinja' as postgresql with context %}
+
+{% set name = "Eighth DB" %}
+{% set proof = "offline" %}
+{% set spellings = ["postgresql", "eighthdb"] %}
+{% set imports = postgresql.imports %}
+{% set location = "app@localhost:5433/{SERVICE}" %}
+{% set multi_host = true %}
+{% set drivername = postgresql.drivername %}
+{% set requirements = postgresql.requirements %}
+{% set untyped = ["eighth_driver"] %}
+{% set connect_args %}
+{{ postgresql.connect_args }}
+"keepalives_idle": settings.DATABASE_EIGHTH_SECONDS,
+{%- endset %}
+{% set migration_connect_args = postgresql.migration_connect_args %}
+{% set driver_import = "psycopg" %}
+{% set driver_setup %}
+# One client for all.
+psycopg.paramstyle = "pyformat"
+{%- endset %}
+{% set on_connect %}
+cursor = record.dbapi_connection.cursor()
+cursor.execute(f"SET eighth = {settings.DATABASE_EIGHTH_SECONDS}")
+cursor.close()
+{%- endset %}
+{% set on_checkin = postgresql.on_checkin %}
+{% set tls_off = postgresql.tls_off %}
+{% set tls_require = postgresql.tls_require %}
+{% set tls_verify_full = postgresql.tls_verify_full %}
+{% set settings = postgresql.settings + ["DATABASE_EIGHTH_SECONDS"] %}
+{% set policy = postgresql.policy %}
+{% set type_imports = postgresql.type_imports %}
+{% set json_document = postgresql.json_document %}
+{% set table_options = {"postgresql_using": "heap"} %}
+{% set read_only = postgresql.read_only %}
+{% set retry_codes = ["40001", "XX000"] %}
+{% set error_code = postgresql.error_code %}
+{% set connect_retry = postgresql.connect_retry %}
+{% set read_only_error = postgresql.read_only_error %}
+{% set test_namespace = "database" %}
+{% set create_database = postgresql.create_database %}
+{% set maintenance_database = postgresql.maintenance_database %}
+{% set image = "example.org/eighth:8" %}
+{% set command = "start --single" %}
+{% set port = "5433" %}
+{% set container_environment = postgresql.container_environment %}
+{% set container_volume = postgresql.container_volume %}
+{% set healthcheck = postgresql.healthcheck %}
+{% set grants = "ALTER ROLE app CREATEDB;" %}
+{% set image_setup = ["apt-get update", "apt-get install --yes eighth-client"] %}
+{% set ci_setup = ["sudo apt-get install --yes eighth-client"] %}
+{% set ci_environment = postgresql.ci_environment %}
+{% set ci_user = "app" %}
+{% set ci_location = "eighth_test" %}
+"""
+SETTING = '    "DATABASE_EIGHTH_SECONDS": ("PositiveInt", "8", "Eight seconds."),\n'
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the template with an eighth database: a file, its name with a label, its setting."""
+    folder = tmp_path_factory.mktemp("eighth") / "template"
+    for name in ("{{cookiecutter.project_slug}}", "hooks", "templates"):
+        shutil.copytree(TEMPLATE / name, folder / name)
+    (folder / "templates" / "backends" / f"{NAME}.jinja").write_text(FACTS.lstrip(), encoding="utf-8")
+    for path, old, new in (
+        (folder / "templates" / "settings.jinja", "of_a_backend = {\n", f"of_a_backend = {{\n{SETTING}"),
+        (folder / "hooks" / "pre_gen_project.py", "DRIVERS = {\n", f'DRIVERS = {{\n    "{NAME}": {{"psycopg"}},\n'),
+    ):
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+    context = copy.deepcopy(CONTEXT)
+    context["database_backend"].append(NAME)
+    context["__prompts__"]["database_backend"][NAME] = "Eighth DB | a file that nobody has seen"
+    (folder / "cookiecutter.json").write_text(json.dumps(context, ensure_ascii=False), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(("style", "framework"), list(product(STYLES, FRAMEWORKS)))
+def test_new_facts_render_projects_that_pass_their_own_checks(
+    tmp_path: Path, template: Path, style: str, framework: str
+) -> None:
+    """Linter, formatter and type checker have nothing to say about a database that was added as a file."""
+    answers = {"database_backend": NAME, "session_style": style, "web_framework": framework}
+    project = render_from(template, tmp_path, answers)
+    lint(project)
+    assert "settings.DATABASE_EIGHTH_SECONDS" in (project / "packages/database/config.py").read_text(encoding="utf-8")
+    assert "SET eighth" in (project / "packages/database/connections.py").read_text(encoding="utf-8")
+    assert "XX000" in (project / "packages/database/transaction.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_new_facts_name_no_other_database(tmp_path: Path, template: Path, provider: str) -> None:
+    """Container files and pipelines are the new database's own, down to the packages that they install."""
+    project = render_from(template, tmp_path, {"database_backend": NAME, "ci_provider": provider})
+    texts = {path: path.read_text(encoding="utf-8") for path in project.rglob("*") if path.is_file()}
+    for path, text in texts.items():
+        assert not re.search(r"mssql|msodbcsql|oracle|mariadb|cockroach", text, re.IGNORECASE), path
+    pipelines = [text for path, text in texts.items() if path.name in {"ci.yml", ".gitlab-ci.yml"}]
+    assert len(pipelines) == (provider != "none")
+    assert all("example.org/eighth:8" in text and "eighth-client" in text for text in pipelines)
