@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test rendered clean
+.PHONY: demo test twins rendered clean
 
 demo: .venv/installed  ## render the default project, install and migrate it, and ask it something
 	$(BIN)/python scripts/demo.py
@@ -10,6 +10,9 @@ demo: .venv/installed  ## render the default project, install and migrate it, an
 test: .venv/installed  ## everything: the table, all renders, the hooks, the rendered projects on real servers
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 	$(BIN)/pytest -n auto --dist worksteal
+
+twins: .venv/installed  ## refresh templates/sync, which is made from templates/async
+	$(BIN)/python scripts/twins.py
 
 rendered: .venv/installed  ## refresh docs/rendered, the database modules that the template renders
 	$(BIN)/python scripts/rendered.py

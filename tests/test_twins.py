@@ -1,0 +1,51 @@
+"""The synchronous texts are made from the asynchronous ones, so that a fix never reaches one style only."""
+
+from importlib.util import module_from_spec, spec_from_file_location
+from types import ModuleType
+
+import pytest
+
+from tests.template import TEMPLATE
+
+
+def load() -> ModuleType:
+    """Import the script that makes the twins."""
+    spec = spec_from_file_location("twins", TEMPLATE / "scripts" / "twins.py")
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+TWINS = load()
+
+
+def test_every_twin_is_the_one_that_is_made() -> None:
+    """`make twins` changes nothing: nobody edited a twin, or forgot to make it."""
+    assert {path: path.read_text(encoding="utf-8") for path in TWINS.TWIN.rglob("*.py")} == TWINS.twins()
+
+
+@pytest.mark.parametrize(
+    ("text", "twin"),
+    [
+        ("await db.commit()", "db.commit()"),
+        ("assert (await db.scalars(query)).all() == []", "assert db.scalars(query).all() == []"),
+        ("print(await db.get(User, 1))", "print(db.get(User, 1))"),
+        ("f((await g(1)), await h(2))", "f(g(1), h(2))"),
+        ("async with SessionLocal.begin() as db:", "with SessionLocal.begin() as db:"),
+        ("work: Callable[[AsyncSession], Awaitable[Result]]", "work: Callable[[Session], Result]"),
+        ("async def f(\n    db: AsyncSession\n) -> None:\n", "def f(db: Session) -> None:\n"),
+    ],
+)
+def test_words_are_replaced(text: str, twin: str) -> None:
+    """What the languages of the two styles differ in is replaced, and parentheses that it needed are gone."""
+    assert TWINS.twin(text) == twin
+
+
+def test_a_choice_keeps_its_second_part() -> None:
+    """Where the styles differ by more than words, the text says both, also around tags of other conditions."""
+    inner = "{% if db.server %}\nb\n{% else %}\nc\n{% endif %}\n"
+    assert TWINS.twin(f"{TWINS.IF_ASYNC}\na\n{{% else %}}\n{inner}{{% endif %}}\nd\n") == f"{inner}d\n"
+    with pytest.raises(ValueError, match="no end"):
+        TWINS.twin(f"{TWINS.IF_ASYNC}\na\n")
