@@ -1,6 +1,7 @@
 # The two commands of the README. They need git, make and Python 3.11 or newer, and nothing else.
 PYTHON ?= python3
 BIN := .venv/bin
+SUPPORTED := import sys; sys.exit(sys.version_info < (3, 11))
 
 .PHONY: demo test twins rendered clean
 
@@ -17,11 +18,14 @@ twins: .venv/installed  ## refresh templates/sync, which is made from templates/
 rendered: .venv/installed  ## refresh docs/rendered, the database modules that the template renders
 	$(BIN)/python scripts/rendered.py
 
+# An environment that an older Python has left half-made is made anew.
 .venv/installed: pyproject.toml
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c '$(SUPPORTED)' || { echo "PYTHON: '$(PYTHON)' is not Python 3.11 or newer;" \
+		"give one, such as: make demo PYTHON=python3.12" >&2; exit 1; }
+	@$(BIN)/python -c 'import pip; $(SUPPORTED)' 2>/dev/null || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --group dev
 	touch $@
 
-clean:
-	rm -rf .venv demo
+clean:  ## remove the environment and the demo, and nothing that you rendered
+	rm -rf .venv .demo

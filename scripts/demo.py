@@ -1,4 +1,7 @@
-"""Render the default project into `demo/`, install it, migrate its database and ask the running service something."""
+"""Render the default project, install it, migrate its database and send the running service a request.
+
+The project is in `.demo/`, a folder that no other command uses: each run replaces it, and touches nothing else.
+"""
 
 import json
 import os
@@ -14,7 +17,7 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 TEMPLATE = Path(__file__).resolve().parents[1]
-DEMO = TEMPLATE / "demo"
+DEMO = TEMPLATE / ".demo"
 BIN = Path(sys.executable).parent
 START_SECONDS = 30
 
@@ -80,6 +83,7 @@ def main() -> None:
         print("$ curl", url + "/health/ready")
         print(ask(f"{url}/health/ready"))
     print(f"\nThe project is in {project.relative_to(TEMPLATE)}: look at packages/database/config.py first.")
+    print("The next `make demo` replaces it; to render a service that you keep, see the README.")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """The README is the front door: each of its commands works."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,9 @@ README = (TEMPLATE / "README.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
 
 
-def test_the_commands_are_those_that_are_run_here() -> None:
-    """A command added to the README is run by a test: this one fails until it is."""
-    assert COMMANDS == ["make demo", "make test", ".venv/bin/cookiecutter . --output-dir demo"]
+def sh(command: str, clone: Path, *, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
+    """Type a command in the clone, unchanged, and press Enter at each question."""
+    return run("sh", "-c", f"yes '' | {command}", cwd=clone, env=env, check=check)
 
 
 @pytest.fixture(scope="module")
@@ -24,16 +26,49 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_first_command_shows_a_service_that_answers(clone: Path) -> None:
-    """From a fresh clone, `make demo` renders, installs, migrates and shows the answer to a real request."""
-    shown = run("make", "demo", cwd=clone).stdout
+def test_every_command_works_in_order(clone: Path) -> None:
+    """From a fresh clone, each command of the README does what is said of it, unchanged and one after the other."""
+    demo, test, render = COMMANDS
+    shown = sh(demo, clone).stdout
     assert '"email":"ada@example.com"' in shown
     assert '"status":"ready"' in shown
-    assert (clone / "demo" / "my_service" / "my_service.db").exists()
+    assert (clone / ".demo" / "my_service" / "my_service.db").exists()
+    # All that the command runs, except that the tests, of which this is one, are found and not run.
+    found = sh(test, clone, PYTEST_ADDOPTS="--collect-only --quiet")
+    assert "tests/test_readme.py" in found.stdout
     # The questions are asked at a prompt, and Enter is a good answer to each.
-    asked = run("sh", "-c", f"yes '' | {COMMANDS[2]}-again", cwd=clone).stdout
-    assert "Database" in asked
-    assert (clone / "demo-again" / "my_service" / "packages").is_dir()
+    assert "Database" in sh(render, clone).stdout
+    assert (clone.parent / "my_service" / "packages").is_dir()
+
+
+def test_nothing_of_the_users_is_removed(clone: Path) -> None:
+    """`make demo` and `make clean` leave a service alone, beside the template or inside it."""
+    kept = [clone.parent / "own" / "note", clone / "demo" / "my_service" / "note", clone / "my_service" / "note"]
+    for note in kept:
+        note.parent.mkdir(parents=True)
+        note.touch()
+    sh("make demo", clone)
+    sh("make clean", clone)
+    assert [note.exists() for note in kept] == [True] * 3
+    assert not (clone / ".venv").exists()
+    assert not (clone / ".demo").exists()
+
+
+def test_an_old_python_is_refused_and_leaves_nothing_in_the_way(clone: Path, tmp_path: Path) -> None:
+    """`make demo` says which Python it needs before it makes anything, and works with the next one."""
+    old = tmp_path / "python3.10"
+    old.write_text(f"""#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = (3, 10, 13); $2"\n""")
+    old.chmod(0o755)
+    refused = sh(f"make demo PYTHON={old}", clone, check=False)
+    assert refused.returncode
+    assert refused.stderr.splitlines()[0] == (
+        f"PYTHON: '{old}' is not Python 3.11 or newer; give one, such as: make demo PYTHON=python3.12"
+    )
+    assert not (clone / ".venv").exists()
+    # What an earlier version of the Makefile has left: an environment whose Python is too old.
+    (clone / ".venv" / "bin").mkdir(parents=True)
+    (clone / ".venv" / "bin" / "python").symlink_to(old)
+    assert '"status":"ready"' in sh(f"make demo PYTHON={sys.executable}", clone).stdout
 
 
 def test_the_second_command_is_what_ci_runs() -> None:
