@@ -3,17 +3,26 @@ PYTHON ?= python3
 BIN := .venv/bin
 SUPPORTED := import sys; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: demo test twins rendered clean
+.PHONY: help demo test lint hooks twins rendered clean
+.DEFAULT_GOAL := help
+
+help:  ## list these commands
+	@awk -F ':.*##  *' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/installed  ## render the default project, install and migrate it, and ask it something
 	$(BIN)/python scripts/demo.py
 
-test: .venv/installed  ## everything: the table, all renders, the hooks, the rendered projects on real servers
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+test: lint  ## everything: the table, all renders, the hooks, the rendered projects on real servers
 	$(BIN)/pytest -n auto --dist worksteal
 
-twins: .venv/installed  ## refresh templates/sync, which is made from templates/async
-	$(BIN)/python scripts/twins.py
+lint: .venv/installed  ## what needs no render: ruff, mypy, and zizmor for the workflow
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/zizmor --quiet --offline .github
+
+hooks: .venv/installed  ## call the same tools at each commit
+	$(BIN)/pre-commit install
 
 rendered: .venv/installed  ## refresh docs/rendered, the database modules that the template renders
 	$(BIN)/python scripts/rendered.py
@@ -28,4 +37,4 @@ rendered: .venv/installed  ## refresh docs/rendered, the database modules that t
 	touch $@
 
 clean:  ## remove the environment and the demo, and nothing that you rendered
-	rm -rf .venv .demo
+	rm -rf .venv demo
