@@ -15,11 +15,13 @@ demo: .venv/installed  ## render the default project, install and migrate it, an
 test: lint  ## everything: the table, all renders, the hooks, the rendered projects on real servers
 	$(BIN)/pytest -n auto --dist worksteal
 
-lint: .venv/installed  ## what needs no render: ruff, mypy, and zizmor for the workflow
+lint: .venv/installed  ## what needs no render: ruff, mypy, zizmor for the workflow, spelling and words to avoid
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/zizmor --quiet --offline .github
+	$(BIN)/typos --isolated --config pyproject.toml
+	$(BIN)/python scripts/words.py
 
 hooks: .venv/installed  ## call the same tools at each commit
 	$(BIN)/pre-commit install

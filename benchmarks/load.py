@@ -57,7 +57,7 @@ def prepare(folder: Path, databases: Databases, style: str) -> Project:
 
 
 def measure(variant: Variant, clients: int, seconds: int) -> wrk.Load:
-    """Start the service anew, warm it up, and put the load on it: no run inherits what another one broke."""
+    """Start the service again, warm it up, and put the load on it: no run inherits what another one broke."""
     environment = {"DATABASE_POOL_SIZE": str(variant.pool_size)}
     # A service that has stopped dead does not end in order either.
     with serve(variant.project, environment, app=variant.app, orderly=False) as client:
