@@ -26,8 +26,9 @@ lint: .venv/installed  ## what needs no render: ruff, mypy, zizmor for the workf
 hooks: .venv/installed  ## call the same tools at each commit
 	$(BIN)/pre-commit install
 
-rendered: .venv/installed  ## refresh docs/rendered, the database modules that the template renders
+rendered: .venv/installed  ## refresh docs/rendered and docs/pictures, which show what the template renders
 	$(BIN)/python scripts/rendered.py
+	$(BIN)/python scripts/pictures.py
 
 # An environment that an older Python has left half-made is made anew.
 .venv/installed: pyproject.toml
