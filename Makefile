@@ -12,7 +12,7 @@ help:  ## list these commands
 demo: .venv/installed  ## render the default project, install and migrate it, and ask it something
 	$(BIN)/python scripts/demo.py
 
-test: lint  ## everything: the table, all renders, the hooks, the rendered projects on real servers
+test: lint  ## everything: the facts, all renders, the hooks, the rendered projects on real servers
 	$(BIN)/pytest -n auto --dist worksteal
 
 lint: .venv/installed  ## what needs no render: ruff, mypy, zizmor for the workflow, spelling and words to avoid
@@ -26,11 +26,14 @@ lint: .venv/installed  ## what needs no render: ruff, mypy, zizmor for the workf
 hooks: .venv/installed  ## call the same tools at each commit
 	$(BIN)/pre-commit install
 
+twins: .venv/installed  ## refresh templates/sync, which is made from templates/async
+	$(BIN)/python scripts/twins.py
+
 rendered: .venv/installed  ## refresh docs/rendered and docs/pictures, which show what the template renders
 	$(BIN)/python scripts/rendered.py
 	$(BIN)/python scripts/pictures.py
 
-# An environment that an older Python has left half-made is made anew.
+# An environment that an older Python has left half-made is made again.
 .venv/installed: pyproject.toml
 	@$(PYTHON) -c '$(SUPPORTED)' || { echo "PYTHON: '$(PYTHON)' is not Python 3.11 or newer;" \
 		"give one, such as: make demo PYTHON=python3.12" >&2; exit 1; }
