@@ -43,4 +43,4 @@ rendered: .venv/installed  ## refresh docs/rendered and docs/pictures, which sho
 	touch $@
 
 clean:  ## remove the environment and the demo, and nothing that you rendered
-	rm -rf .venv demo
+	rm -rf .venv .demo
