@@ -1,4 +1,4 @@
-"""Reads `DATABASE_URL`: mends what is only spelled otherwise, and says what is wrong with the rest.
+"""Reads `DATABASE_URL`: corrects a known scheme in another spelling, and says what is wrong otherwise.
 
 No message shows the URL itself, since a password may stand anywhere in a malformed one.
 """
@@ -93,7 +93,7 @@ def _check_driver(url: URL) -> None:
         reason = " ".join(str(error).split())
         raise ValueError(f"its driver cannot be loaded: {reason}; {INSTALL}") from None
     except ValueError:
-        raise ValueError(f"a parameter of its query has an unfit value; {EXPECTED}") from None
+        raise ValueError(f"a parameter of its query has an invalid value; {EXPECTED}") from None
 {% if db.multi_host %}
 
 

@@ -47,7 +47,7 @@ def _refuse(sentence: str) -> NoReturn:
 
 
 def create_database(url: URL) -> None:
-    """Create the database anew."""
+    """Drop the database and create it again."""
 {% for statement in db.create_database %}
     {{ "asyncio.run(" if cookiecutter.session_style == "async" else "" }}_execute(url, "{{ statement }}"){{ ")" if cookiecutter.session_style == "async" else "" }}
 {% endfor %}

@@ -33,7 +33,7 @@ def choose_test_database() -> URL:
     """Return the URL of the service's test schema, on the server of `TEST_DATABASE_URL`.
 
     That URL is of an account that may create users; without it, `DATABASE_URL` is. The schema is
-    dropped and created anew, so its name is made here and always says "test".
+    dropped and created again, so its name is made here and always says "test".
     """
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     return _administrator().set(username=f"{NAME}_{worker}" if worker else NAME)
@@ -54,7 +54,7 @@ def _refuse(sentence: str) -> NoReturn:
 
 
 def create_database(url: URL) -> None:
-    """Create the schema anew."""
+    """Drop the schema and create it again."""
     drop_database(url)
     for statement in CREATE:
         {{ "asyncio.run(_execute(url, statement))" if cookiecutter.session_style == "async" else "_execute(url, statement)" }}
