@@ -45,7 +45,6 @@ LATER: tuple[str, ...] = (
     "docs/",
     "hooks/",
     "tests/",
-    "{{cookiecutter.project_slug}}/",
 )
 
 

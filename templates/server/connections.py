@@ -42,15 +42,15 @@ def prepare_connections(engine: Engine) -> None:
     A listener for `do_connect` that sets a token as the password comes first with `insert=True`:
     https://docs.sqlalchemy.org/en/latest/core/engines.html#generating-dynamic-authentication-tokens
     """
-    event.listen(engine, "do_connect", connect_with_patience)
+    event.listen(engine, "do_connect", connect_with_retry)
 {% if db.read_only_error %}
     event.listen(engine, "handle_error", _leave_read_only_server)
 {% endif %}
 {% if db.on_connect %}
-    event.listen(engine, "connect", _limit)
+    event.listen(engine, "connect", _set_session_limits)
 {% endif %}
 {% if db.on_checkin %}
-    event.listen(engine, "checkin", _restore)
+    event.listen(engine, "checkin", _reset_connection)
 {% endif %}
     # A connection that two processes share gives each of them the other's rows:
     # https://docs.sqlalchemy.org/en/latest/core/pooling.html#using-connection-pools-with-multiprocessing-or-os-fork
@@ -58,13 +58,13 @@ def prepare_connections(engine: Engine) -> None:
         os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
 
 
-def connect_with_patience(
+def connect_with_retry(
     dialect: "Dialect",
     _record: "ConnectionPoolEntry",
     arguments: list[Any],
     keywords: dict[str, Any],
 ) -> "DBAPIConnection":
-    """Connect, again and again for a few seconds while the server refuses: it may be restarting."""
+    """Connect; retry for a few seconds while nothing answers: the server may be restarting."""
     retrying = Retrying(
         retry=retry_if_exception_type(dialect.loaded_dbapi.OperationalError)
         & retry_if_exception(_may_be_restarting),
@@ -102,7 +102,7 @@ def connect_or_exit(
 ) -> "DBAPIConnection":
     """Connect for a command, which ends with one sentence when it cannot: a person reads it."""
     try:
-        return connect_with_patience(dialect, record, arguments, keywords)
+        return connect_with_retry(dialect, record, arguments, keywords)
     except dialect.loaded_dbapi.Error as error:
         raise SystemExit(describe_refusal(error)) from None
 
@@ -134,14 +134,14 @@ def _leave_read_only_server(context: "ExceptionContext") -> None:
 {% if db.on_connect %}
 
 
-def _limit(_connection: Any, record: Any) -> None:  # noqa: ANN401 - what a driver gives
-    """Set the limits that the driver takes no argument for."""
+def _set_session_limits(_connection: Any, record: Any) -> None:  # noqa: ANN401 - what a driver gives
+    """Set the limits for which the driver has no connect argument."""
     {{ db.on_connect | indent }}
 {% endif %}
 {% if db.on_checkin %}
 
 
-def _restore(connection: Any, _record: "ConnectionPoolEntry") -> None:  # noqa: ANN401
-    """Undo what a session has set on its connection and the pool would leave."""
+def _reset_connection(connection: Any, _record: "ConnectionPoolEntry") -> None:  # noqa: ANN401
+    """Reset what a session has set on its connection and the pool does not reset."""
     {{ db.on_checkin | indent }}
 {% endif %}

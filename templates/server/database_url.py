@@ -1,4 +1,4 @@
-"""Reads `DATABASE_URL`: corrects a known scheme in another spelling, and says what is wrong otherwise.
+"""Reads `DATABASE_URL`: accepts the usual spellings of its scheme, and says what else is wrong.
 
 No message shows the URL itself, since a password may stand anywhere in a malformed one.
 """

@@ -201,7 +201,7 @@ class Recorder:
 
 def limits(dialect: Dialect) -> dict[str, Any] | None:
     """Run what the project does to each new connection, on a stand-in; None when it does nothing."""
-    limit = getattr(importlib.import_module("packages.database.connections"), "_limit", None)
+    limit = getattr(importlib.import_module("packages.database.connections"), "_set_session_limits", None)
     if limit is None:
         return None
     module = importlib.import_module(dialect.driver.removesuffix("_async"))

@@ -31,7 +31,7 @@ from packages.database.config import SQLALCHEMY_DATABASE_URL, Base
 {% if not db.server %}
 from packages.database.connections import begin
 {% else %}
-from packages.database.connections import connect_or_exit, connect_with_patience
+from packages.database.connections import connect_or_exit, connect_with_retry
 from packages.database.tls import tls_arguments
 {% endif %}
 from packages.database.types import UtcDateTime
@@ -100,7 +100,7 @@ def run_migrations_offline() -> None:
     event.listen(engine{{ ".sync_engine" if cookiecutter.session_style == "async" else "" }}, "begin", begin)
 {% else %}
     # A command ends with one sentence when the database refuses it; a program gets the exception.
-    connect = connect_or_exit if context.config.cmd_opts else connect_with_patience
+    connect = connect_or_exit if context.config.cmd_opts else connect_with_retry
     event.listen(engine{{ ".sync_engine" if cookiecutter.session_style == "async" else "" }}, "do_connect", connect)
 {% endif %}
 {% if cookiecutter.session_style == "async" %}

@@ -1,5 +1,5 @@
 {% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
-"""The settings mend what is only spelled otherwise, and refuse the rest in one sentence."""
+"""Settings accept the usual spellings of a value, and refuse a wrong one in one sentence."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ LOCATION = "app:s3cret@db.example:{{ db.port }}/app"
         f"  {DRIVERNAME.upper()}://{LOCATION}\n",
     ],
 )
-def test_other_spellings_are_mended(text: str) -> None:
+def test_other_spellings_are_accepted(text: str) -> None:
     """Platforms and shells spell the same URL in many ways."""
     url = parse_database_url(text)
     assert url.render_as_string(hide_password=False) == f"{DRIVERNAME}://{LOCATION}"
@@ -36,8 +36,8 @@ def test_other_spellings_are_mended(text: str) -> None:
 
 {% if db.multi_host %}
 {% if db.read_only %}
-def test_url_for_reading_is_read_like_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`DATABASE_READ_URL` is mended in the same way, and the password is for both."""
+def test_read_url_is_treated_like_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`DATABASE_READ_URL` may be spelled in the same ways, and the password applies to both."""
     monkeypatch.setenv("DATABASE_READ_URL", "{{ db.spellings[0] }}://app@replica/app")
     monkeypatch.setenv("DATABASE_PASSWORD", "s3cret")
     url = load_settings().DATABASE_READ_URL
@@ -59,8 +59,8 @@ def test_several_hosts_are_kept() -> None:
 
 {% endif %}
 @pytest.mark.parametrize("password", ["s3cret", "p@ss:w/rd%?#+ &", "ßpässwörd 密", "'\"\\`$"])
-def test_password_may_come_apart(password: str) -> None:
-    """A password in `DATABASE_PASSWORD` needs no escape and reaches the driver as it is."""
+def test_password_may_be_given_separately(password: str) -> None:
+    """A password in `DATABASE_PASSWORD` needs no escaping and reaches the driver unchanged."""
     url = parse_database_url(f"{DRIVERNAME}://app@db.example/app")
     settings = Settings(DATABASE_URL=url, DATABASE_PASSWORD=SecretStr(password))
     assert settings.DATABASE_URL.password == password
@@ -71,7 +71,7 @@ def test_password_may_come_apart(password: str) -> None:
 def test_line_break_after_a_password_is_dropped(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: str
 ) -> None:
-    """A password that `echo` wrote is the password, without the line break."""
+    """The line break that `echo` writes is not part of the password."""
     if source == "environment":
         monkeypatch.setenv("DATABASE_PASSWORD", "pass word\n")
     else:
@@ -83,7 +83,7 @@ def test_line_break_after_a_password_is_dropped(
 
 
 def test_empty_password_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable without a value does not silently win over a mounted secret."""
+    """An empty variable does not silently override a mounted secret."""
     monkeypatch.setenv("DATABASE_PASSWORD", "")
     with pytest.raises(SystemExit, match=r"^DATABASE_PASSWORD: it is empty; .*remove"):
         load_settings()
@@ -108,7 +108,7 @@ def test_production_refuses_a_password_that_is_easily_guessed(
 
 
 def test_driver_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is missing in an image is said when the settings load, not at the first request."""
+    """A library that is missing is reported when the settings load, not at the first request."""
 
     def fail() -> None:
         raise ImportError("libdriver.so: cannot open shared object file")
@@ -121,7 +121,7 @@ def test_driver_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_password_is_never_shown() -> None:
-    """Neither the text forms of the settings nor their dumps hold the password."""
+    """No text form or dump of the settings contains the password."""
     url = parse_database_url(f"{DRIVERNAME}://{LOCATION}")
     settings = Settings(DATABASE_URL=url, DATABASE_PASSWORD=SecretStr("canary"))
     shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
@@ -154,7 +154,7 @@ def test_password_is_never_shown() -> None:
 def test_unusable_url_is_refused_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch, text: str, sentence: str
 ) -> None:
-    """The message names the setting and the mend, and shows no part of a password."""
+    """The message names the setting and what to do, and contains no part of a password."""
     monkeypatch.setenv("DATABASE_URL", text)
     with pytest.raises(SystemExit) as refused:
         load_settings()
@@ -167,7 +167,7 @@ def test_unusable_url_is_refused_in_one_sentence(
 {% else %}
 
 @pytest.mark.parametrize("text", ["sqlite:///a.db", f"{DRIVERNAME}:///a.db", "  SQLite:///a.db\n"])
-def test_other_spellings_are_mended(text: str) -> None:
+def test_other_spellings_are_accepted(text: str) -> None:
     """Shells and editors spell the same URL in many ways."""
     assert parse_database_url(text).drivername == DRIVERNAME
 
@@ -175,7 +175,7 @@ def test_other_spellings_are_mended(text: str) -> None:
 def test_relative_path_starts_at_the_project(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """There is one database, not one for each folder that a command runs in."""
+    """The path does not depend on the folder in which a command runs."""
     monkeypatch.chdir(tmp_path)
     url = parse_database_url("sqlite:///a.db")
     assert url.database == str(PROJECT_ROOT / "a.db")
@@ -206,7 +206,7 @@ def test_absolute_path_is_kept(tmp_path: Path) -> None:
 def test_unusable_url_is_refused_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch, text: str, sentence: str
 ) -> None:
-    """The message names the setting, what is wrong with it, and the mend."""
+    """The message names the setting, what is wrong with it, and what to do."""
     monkeypatch.setenv("DATABASE_URL", text)
     with pytest.raises(SystemExit) as refused:
         load_settings()
@@ -221,13 +221,13 @@ def test_unusable_url_is_refused_in_one_sentence(
 def test_unusable_number_is_refused_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    """A pool of no connections is refused when the settings load, not at the first request."""
+    """A pool without connections is refused when the settings load, not at the first request."""
     monkeypatch.setenv("DATABASE_POOL_SIZE", text)
     with pytest.raises(SystemExit, match=r"^DATABASE_POOL_SIZE: .*(integer|greater than 0)"):
         load_settings()
 
 
-def test_environment_wins_over_env_file_and_that_over_secrets(
+def test_environment_overrides_env_file_and_that_overrides_secrets(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A setting is taken from the environment first, then from `.env`, then from a secret file."""
@@ -248,7 +248,7 @@ def test_environment_wins_over_env_file_and_that_over_secrets(
 def test_unreadable_secret_is_refused_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A secret that is no text is named as such, without a traceback."""
+    """A secret that is not text is reported in one sentence, without a traceback."""
     monkeypatch.setitem(Settings.model_config, "secrets_dir", tmp_path)
     (tmp_path / "DATABASE_URL").write_bytes(b"\xff\xfe")
     with pytest.raises(SystemExit, match="cannot be read as UTF-8"):
@@ -258,7 +258,7 @@ def test_unreadable_secret_is_refused_in_one_sentence(
 def test_missing_secrets_folder_is_refused_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Secrets that were not mounted where `SECRETS_DIR` says are missed at once."""
+    """A `SECRETS_DIR` that was not mounted is reported at once."""
     monkeypatch.setenv("SECRETS_DIR", str(tmp_path / "none"))
     monkeypatch.setattr("packages.config.settings.SECRETS_DIR", tmp_path / "none")
     with pytest.raises(SystemExit, match=r"^SECRETS_DIR: there is no folder"):

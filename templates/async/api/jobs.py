@@ -4,7 +4,7 @@ from fastapi import APIRouter, HTTPException, status
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from packages.api.dependencies import After, Key, Limit, ReadSessionDep, SessionDep
+from packages.api.dependencies import AfterId, IdPath, Limit, ReadSessionDep, SessionDep
 from packages.api.schemas import JobCreate, JobRead, JobUpdate
 from packages.database.job_data_model import Job
 from packages.database.transaction import run_in_transaction
@@ -26,24 +26,24 @@ async def create_job(new: JobCreate, db: SessionDep) -> JobRead:
 
 
 @router.get("/{job_id}")
-async def read_job(job_id: Key, db: ReadSessionDep) -> JobRead:
+async def read_job(job_id: IdPath, db: ReadSessionDep) -> JobRead:
     """Return one job."""
-    return JobRead.model_validate(await _get(db, job_id))
+    return JobRead.model_validate(await _get_or_404(db, job_id))
 
 
 @router.get("")
-async def list_jobs(db: ReadSessionDep, limit: Limit = 50, after: After = 0) -> list[JobRead]:
+async def list_jobs(db: ReadSessionDep, limit: Limit = 50, after: AfterId = 0) -> list[JobRead]:
     """Return a page of jobs in the order of their ids; the next page starts after its last id."""
     page = select(Job).where(Job.id > after).order_by(Job.id).limit(limit)
     return [JobRead.model_validate(job) for job in await db.scalars(page)]
 
 
 @router.patch("/{job_id}")
-async def update_job(job_id: Key, change: JobUpdate, db: SessionDep) -> JobRead:
+async def update_job(job_id: IdPath, change: JobUpdate, db: SessionDep) -> JobRead:
     """Change the given fields of a job."""
 
     async def work(db: AsyncSession) -> JobRead:
-        job = await _get(db, job_id, for_update=True)
+        job = await _get_or_404(db, job_id, for_update=True)
         for field, value in change.model_dump(exclude_unset=True).items():
             setattr(job, field, value)
         await db.flush()
@@ -53,20 +53,20 @@ async def update_job(job_id: Key, change: JobUpdate, db: SessionDep) -> JobRead:
 
 
 @router.delete("/{job_id}", status_code=status.HTTP_204_NO_CONTENT)
-async def delete_job(job_id: Key, db: SessionDep) -> None:
+async def delete_job(job_id: IdPath, db: SessionDep) -> None:
     """Delete a job."""
 {% if cookiecutter.session_style == "async" %}
 
     async def work(db: AsyncSession) -> None:
-        await db.delete(await _get(db, job_id, for_update=True))
+        await db.delete(await _get_or_404(db, job_id, for_update=True))
 
     await run_in_transaction(db, work)
 {% else %}
-    run_in_transaction(db, lambda db: db.delete(_get(db, job_id, for_update=True)))
+    run_in_transaction(db, lambda db: db.delete(_get_or_404(db, job_id, for_update=True)))
 {% endif %}
 
 
-async def _get(db: AsyncSession, job_id: int, *, for_update: bool = False) -> Job:
+async def _get_or_404(db: AsyncSession, job_id: int, *, for_update: bool = False) -> Job:
     job = await db.get(Job, job_id, with_for_update=for_update)
     if job is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "There is no such job.")

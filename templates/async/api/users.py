@@ -4,7 +4,7 @@ from fastapi import APIRouter, HTTPException, status
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from packages.api.dependencies import After, Key, Limit, ReadSessionDep, SessionDep
+from packages.api.dependencies import AfterId, IdPath, Limit, ReadSessionDep, SessionDep
 from packages.api.schemas import UserCreate, UserRead, UserUpdate
 from packages.database.transaction import run_in_transaction
 from packages.database.user_data_model import User
@@ -26,24 +26,24 @@ async def create_user(new: UserCreate, db: SessionDep) -> UserRead:
 
 
 @router.get("/{user_id}")
-async def read_user(user_id: Key, db: ReadSessionDep) -> UserRead:
+async def read_user(user_id: IdPath, db: ReadSessionDep) -> UserRead:
     """Return one user."""
-    return UserRead.model_validate(await _get(db, user_id))
+    return UserRead.model_validate(await _get_or_404(db, user_id))
 
 
 @router.get("")
-async def list_users(db: ReadSessionDep, limit: Limit = 50, after: After = 0) -> list[UserRead]:
+async def list_users(db: ReadSessionDep, limit: Limit = 50, after: AfterId = 0) -> list[UserRead]:
     """Return a page of users in the order of their ids; the next page starts after its last id."""
     page = select(User).where(User.id > after).order_by(User.id).limit(limit)
     return [UserRead.model_validate(user) for user in await db.scalars(page)]
 
 
 @router.patch("/{user_id}")
-async def update_user(user_id: Key, change: UserUpdate, db: SessionDep) -> UserRead:
+async def update_user(user_id: IdPath, change: UserUpdate, db: SessionDep) -> UserRead:
     """Change the given fields of a user."""
 
     async def work(db: AsyncSession) -> UserRead:
-        user = await _get(db, user_id, for_update=True)
+        user = await _get_or_404(db, user_id, for_update=True)
         for field, value in change.model_dump(exclude_unset=True).items():
             setattr(user, field, value)
         await db.flush()
@@ -53,20 +53,20 @@ async def update_user(user_id: Key, change: UserUpdate, db: SessionDep) -> UserR
 
 
 @router.delete("/{user_id}", status_code=status.HTTP_204_NO_CONTENT)
-async def delete_user(user_id: Key, db: SessionDep) -> None:
+async def delete_user(user_id: IdPath, db: SessionDep) -> None:
     """Delete a user; 409 while the user owns jobs."""
 {% if cookiecutter.session_style == "async" %}
 
     async def work(db: AsyncSession) -> None:
-        await db.delete(await _get(db, user_id, for_update=True))
+        await db.delete(await _get_or_404(db, user_id, for_update=True))
 
     await run_in_transaction(db, work)
 {% else %}
-    run_in_transaction(db, lambda db: db.delete(_get(db, user_id, for_update=True)))
+    run_in_transaction(db, lambda db: db.delete(_get_or_404(db, user_id, for_update=True)))
 {% endif %}
 
 
-async def _get(db: AsyncSession, user_id: int, *, for_update: bool = False) -> User:
+async def _get_or_404(db: AsyncSession, user_id: int, *, for_update: bool = False) -> User:
     user = await db.get(User, user_id, with_for_update=for_update)
     if user is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "There is no such user.")

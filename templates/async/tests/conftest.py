@@ -1,4 +1,4 @@
-"""The test kit: a schema built by the migrations, and a session whose work each test rolls back."""
+"""Fixtures: a database with the schema of the migrations, and a session that is rolled back."""
 
 {% if cookiecutter.session_style == "async" %}
 from collections.abc import AsyncIterator, Iterator
@@ -33,7 +33,7 @@ def migrated(alembic_config: Config) -> Iterator[None]:
 {% else %}
 def schema(alembic_config: Config) -> Iterator[None]:
 {% endif %}
-    """Give the tests a database of their own, with the schema that the migrations build."""
+    """Create the test database, with the schema that the migrations build."""
     create_database(engine.url)
     command.upgrade(alembic_config, "head")
     yield
@@ -47,7 +47,7 @@ def schema(alembic_config: Config) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 async def schema(migrated: None) -> AsyncIterator[None]:  # noqa: ARG001
-    """Close the connections in the event loop that they were opened in."""
+    """Close the connections in the event loop in which they were opened."""
     yield
     await engine.dispose()
 {% endif %}
@@ -55,7 +55,7 @@ async def schema(migrated: None) -> AsyncIterator[None]:  # noqa: ARG001
 
 @pytest.fixture
 async def connection(schema: None) -> AsyncIterator[AsyncConnection]:  # noqa: ARG001
-    """Give the test a connection; all that happens on it is rolled back."""
+    """Give the test a connection; everything done on it is rolled back."""
     async with engine.connect() as connection:
         transaction = await connection.begin()
         yield connection
@@ -64,6 +64,6 @@ async def connection(schema: None) -> AsyncIterator[AsyncConnection]:  # noqa: A
 
 @pytest.fixture
 async def db(connection: AsyncConnection) -> AsyncIterator[AsyncSession]:
-    """Give the test a session; its commits end a savepoint, so that the test can be rolled back."""
+    """Give the test a session; a commit only releases a savepoint, so it can be rolled back."""
     async with SessionLocal(bind=connection, join_transaction_mode="create_savepoint") as db:
         yield db

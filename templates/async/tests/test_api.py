@@ -1,4 +1,4 @@
-"""The API keeps its promises to clients: status codes, paging, and no half-done work."""
+"""The API keeps its promises to clients: status codes, paging, and no partial writes."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -68,7 +68,7 @@ async def job(client: AsyncClient, user: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_user_is_created_and_read(client: AsyncClient) -> None:
-    """POST answers 201 with the stored user, and GET finds it."""
+    """POST returns 201 with the stored user, and GET finds it."""
     response = await client.post("/users", json=ZOE)
     assert response.status_code == 201
     created = response.json()
@@ -77,7 +77,7 @@ async def test_user_is_created_and_read(client: AsyncClient) -> None:
 
 
 async def test_user_is_changed_and_deleted(client: AsyncClient, user: dict[str, Any]) -> None:
-    """PATCH changes the fields that it names, DELETE answers 204 and removes the row."""
+    """PATCH changes the given fields only; DELETE returns 204 and removes the row."""
     response = await client.patch(f"/users/{user['id']}", json={"name": "Z"})
     assert response.status_code == 200
     assert (response.json()["name"], response.json()["email"]) == ("Z", user["email"])
@@ -86,7 +86,7 @@ async def test_user_is_changed_and_deleted(client: AsyncClient, user: dict[str, 
 
 
 async def test_job_is_created_changed_and_deleted(client: AsyncClient, job: dict[str, Any]) -> None:
-    """A job starts as pending, keeps its payload, changes its status and goes."""
+    """A job starts as pending, keeps its payload, changes its status, and can be deleted."""
     assert (job["status"], job["payload"]) == ("pending", {"pages": [1, 2]})
     path = f"/jobs/{job['id']}"
     assert (await client.get(path)).json() == job
@@ -96,8 +96,8 @@ async def test_job_is_created_changed_and_deleted(client: AsyncClient, job: dict
     assert (await client.get(path)).status_code == 404
 
 
-async def test_pages_hold_every_row_once(client: AsyncClient) -> None:
-    """Following `after` from page to page gives each row once, in the order of ids."""
+async def test_pages_contain_every_row_once(client: AsyncClient) -> None:
+    """Paging with `after` returns each row once, in the order of ids."""
     new = [{"email": f"{number}@example.com", "name": "n"} for number in range(5)]
     ids = [(await client.post("/users", json=user)).json()["id"] for user in new]
     seen: list[int] = []
@@ -115,14 +115,14 @@ async def test_pages_hold_every_row_once(client: AsyncClient) -> None:
 
 @pytest.mark.parametrize("path", ["/users/2147483647", "/jobs/2147483647"])
 async def test_unknown_id_is_not_found(client: AsyncClient, path: str) -> None:
-    """What does not exist is answered with 404, whatever the method."""
+    """A missing row is a 404, for every method."""
     assert (await client.get(path)).status_code == 404
     assert (await client.patch(path, json={})).status_code == 404
     assert (await client.delete(path)).status_code == 404
 
 
 async def test_conflicts_are_answered_with_409(client: AsyncClient, job: dict[str, Any]) -> None:
-    """A taken address, an unknown owner and an owner of jobs are conflicts, not server errors."""
+    """A duplicate address, an unknown owner, and deleting an owner of jobs are conflicts."""
 {% if cookiecutter.session_style == "async" %}
     orphan = {"owner_id": 2147483647, "title": "t"}
 {% endif %}
@@ -154,8 +154,8 @@ async def test_conflicts_are_answered_with_409(client: AsyncClient, job: dict[st
         ("/users", '{"email": "a@' + "\\u0130" * 250 + '", "name": "n"}'),
     ],
 )
-async def test_unfit_body_is_answered_with_422(client: AsyncClient, path: str, body: str) -> None:
-    """What cannot be stored is refused, and the answer does not repeat it."""
+async def test_invalid_body_is_answered_with_422(client: AsyncClient, path: str, body: str) -> None:
+    """A body that cannot be stored is refused, and the response does not repeat it."""
     response = await client.post(path, content=body, headers={"Content-Type": "application/json"})
     assert response.status_code == 422
     assert "input" not in response.text
@@ -165,7 +165,7 @@ async def test_unfit_body_is_answered_with_422(client: AsyncClient, path: str, b
 async def test_field_cannot_be_set_to_null(
     client: AsyncClient, user: dict[str, Any], field: str
 ) -> None:
-    """PATCH may leave a field out, not empty it."""
+    """PATCH may omit a field, but not set it to null."""
 {% if cookiecutter.session_style == "async" %}
     response = await client.patch(f"/users/{user['id']}", json={field: None})
     assert response.status_code == 422
@@ -178,13 +178,13 @@ async def test_field_cannot_be_set_to_null(
     "path",
     ["/users/0", "/users/x", "/users/9999999999", "/users?limit=0", "/users?limit=101"],
 )
-async def test_unfit_parameter_is_answered_with_422(client: AsyncClient, path: str) -> None:
+async def test_invalid_parameter_is_answered_with_422(client: AsyncClient, path: str) -> None:
     """Ids and page sizes have limits."""
     assert (await client.get(path)).status_code == 422
 
 
-async def test_committed_before_the_answer(schema: None) -> None:  # noqa: ARG001
-    """Once a client has its 201, every other session sees the row."""
+async def test_committed_before_the_response(schema: None) -> None:  # noqa: ARG001
+    """When a client has received its 201, every other session sees the row."""
 {% if cookiecutter.session_style == "async" %}
     async with client_of_the_api() as client:
         created = (await client.post("/users", json=ZOE)).json()
@@ -204,10 +204,10 @@ async def test_committed_before_the_answer(schema: None) -> None:  # noqa: ARG00
 
 
 async def test_waiting_is_bounded(client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request that is not admitted in time is told when to come again, and no probe waits."""
+    """A request that gets no slot in time is a 503 with `Retry-After`; probes do not wait."""
     with monkeypatch.context() as patch:
         patch.setattr(admission, "seconds", 0.1)
-        patch.setattr(admission, "taken", admission.places)
+        patch.setattr(admission, "taken", admission.slots)
         response = await client.get("/users")
         probe = await client.get(app.url_path_for("live"))
     assert probe.status_code == 200
@@ -227,7 +227,7 @@ async def test_waiting_is_bounded(client: AsyncClient, monkeypatch: pytest.Monke
 async def test_lost_database_is_answered_with_503(
     client: AsyncClient, error: Exception, status: int
 ) -> None:
-    """A client is told to come again only when that may help, and never what went wrong inside."""
+    """Only a lost database is a 503 with `Retry-After`; no response contains the cause."""
 
     async def fail() -> AsyncSession:
         raise error

@@ -1,4 +1,4 @@
-"""What a connection to {{ db.name }} really has: asked from the database, not read from the code."""
+"""The options of a connection to {{ db.name }}, as the database itself reports them."""
 
 {% if cookiecutter.session_style == "async" %}
 import asyncio
@@ -38,7 +38,7 @@ POLICY = [
 async def test_database_applies_the_policy(
     connection: AsyncConnection, question: str, answer: str | int
 ) -> None:
-    """Every option that the engine asks for is in force on the connection."""
+    """Every option that the engine sets is in effect on the connection."""
     assert (await connection.exec_driver_sql(question)).scalar() == answer
 
 
@@ -69,7 +69,7 @@ async def test_forked_process_opens_connections_of_its_own(schema: None) -> None
 
 
 async def test_autocommit_begins_no_transaction(schema: None) -> None:  # noqa: ARG001
-    """A statement that must stand outside a transaction can be executed."""
+    """A statement that cannot run in a transaction can be executed."""
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         await connection.exec_driver_sql("VACUUM")

@@ -1,4 +1,4 @@
-"""The probes tell an orchestrator the truth."""
+"""The health endpoints report whether the process runs and whether it can serve."""
 {% if cookiecutter.session_style == "async" %}
 
 import asyncio
@@ -36,7 +36,7 @@ async def test_live_asks_no_database(client: AsyncClient) -> None:
 {% else %}
 def test_live_asks_no_database() -> None:
 {% endif %}
-    """The process is alive whatever the database does."""
+    """Liveness does not depend on the database."""
     assert (await client.get("/health/live")).json() == {"status": "alive"}
 
 
@@ -46,7 +46,7 @@ async def test_ready_when_the_schema_is_that_of_the_code(client: AsyncClient) ->
 {% else %}
 def test_ready_when_the_schema_is_that_of_the_code() -> None:
 {% endif %}
-    """A database that answers and has the newest revision makes the service ready."""
+    """The service is ready when the database answers and has the newest revision."""
     response = await client.get("/health/ready")
     assert (response.status_code, response.json()["status"]) == (200, "ready")
     assert "Pool size" in response.json()["pool"]
@@ -58,7 +58,7 @@ async def test_not_ready_before_the_migrations(client: AsyncClient, alembic_conf
 {% else %}
 def test_not_ready_before_the_migrations(alembic_config: Config) -> None:
 {% endif %}
-    """A new version waits until its migrations have run."""
+    """A new version is not ready until its migrations have run."""
     await asyncio.to_thread(command.downgrade, alembic_config, "base")
     try:
         response = await client.get("/health/ready")
@@ -75,7 +75,7 @@ async def test_not_ready_without_a_database(
 {% else %}
 def test_not_ready_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
 {% endif %}
-    """A database that does not answer is a 503 that says no more than that."""
+    """When the database does not answer, the 503 contains no detail of the error."""
 
     async def fail() -> frozenset[str]:
         raise OperationalError("SELECT 1", None, Exception("connection to 10.0.0.1 refused"))

@@ -1,4 +1,4 @@
-"""The migrations build the models' schema, and take it down again."""
+"""The migrations create the schema of the models, and can be reverted."""
 
 import logging
 {% if cookiecutter.session_style == "async" %}
@@ -33,7 +33,7 @@ async def read_tables() -> set[str]:
 
 
 def test_there_is_one_head(alembic_config: Config) -> None:
-    """Two revisions never claim to be the newest."""
+    """There are never two newest revisions."""
     assert len(ScriptDirectory.from_config(alembic_config).get_heads()) == 1
 
 
@@ -49,7 +49,7 @@ def test_migrations_build_exactly_the_models(alembic_config: Config) -> None:
 
 @pytest.mark.usefixtures("schema")
 async def test_migrations_go_down_and_up_again(alembic_config: Config) -> None:
-    """Each revision can be taken back on a real database."""
+    """Each revision can be reverted on a real database."""
     try:
         await to_thread(command.downgrade, alembic_config, "base")
 {% if cookiecutter.session_style == "async" %}

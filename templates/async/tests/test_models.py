@@ -1,4 +1,4 @@
-"""What the models store comes back as it was."""
+"""Stored values come back unchanged."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -24,14 +24,14 @@ async def user(db: AsyncSession) -> User:
 
 
 async def test_text_in_any_script_comes_back(db: AsyncSession) -> None:
-    """A name is not a matter of character sets."""
+    """Any Unicode text is stored and read unchanged."""
     db.add(MyModel(name=TEXT))
     await db.commit()
     assert (await db.scalars(select(MyModel.name))).all() == [TEXT]
 
 
 async def test_times_keep_microseconds_and_come_back_in_utc(db: AsyncSession, user: User) -> None:
-    """A time with any offset is the same instant afterwards, to the microsecond, in UTC."""
+    """A time with any offset comes back as the same instant, in UTC, to the microsecond."""
     moment = datetime(2026, 2, 28, 23, 59, 59, 678901, tzinfo=timezone(timedelta(hours=5.5)))
     user.created_at = moment
     await db.commit()
@@ -45,14 +45,14 @@ async def test_times_keep_microseconds_and_come_back_in_utc(db: AsyncSession, us
 
 
 async def test_time_without_a_zone_is_refused(db: AsyncSession, user: User) -> None:
-    """A time that could mean any instant is never stored."""
+    """A time without a time zone is ambiguous, and is not stored."""
     user.created_at = datetime(2026, 2, 28)  # noqa: DTZ001
     with pytest.raises(StatementError, match="has no time zone"):
         await db.flush()
 
 
-async def test_update_moves_the_time_of_the_last_change(db: AsyncSession, user: User) -> None:
-    """`updated_at` follows changes, `created_at` does not."""
+async def test_update_sets_the_time_of_the_last_change(db: AsyncSession, user: User) -> None:
+    """A change sets `updated_at`, not `created_at`."""
     created, updated = user.created_at, user.updated_at
     user.name = "Zoë the Second"
     await db.commit()
@@ -88,14 +88,14 @@ async def test_job_keeps_its_payload_and_status(db: AsyncSession, user: User) ->
 
 
 async def test_job_without_an_owner_is_refused(db: AsyncSession) -> None:
-    """The database itself keeps jobs from pointing nowhere."""
+    """The database refuses a job whose owner does not exist."""
     db.add(Job(owner_id=2_000_000_000, title="orphan"))
     with pytest.raises(IntegrityError):
         await db.flush()
 
 
 async def test_owner_of_a_job_cannot_be_deleted(db: AsyncSession, user: User) -> None:
-    """No job loses its owner."""
+    """The database refuses to delete a user who owns jobs."""
     db.add(Job(owner=user, title="first"))
     await db.commit()
     await db.delete(user)

@@ -4,7 +4,7 @@ from fastapi import APIRouter, HTTPException, status
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from packages.api.dependencies import After, Key, Limit, ReadSessionDep, SessionDep
+from packages.api.dependencies import AfterId, IdPath, Limit, ReadSessionDep, SessionDep
 from packages.api.schemas import JobCreate, JobRead, JobUpdate
 from packages.database.job_data_model import Job
 from packages.database.transaction import run_in_transaction
@@ -26,24 +26,24 @@ def create_job(new: JobCreate, db: SessionDep) -> JobRead:
 
 
 @router.get("/{job_id}")
-def read_job(job_id: Key, db: ReadSessionDep) -> JobRead:
+def read_job(job_id: IdPath, db: ReadSessionDep) -> JobRead:
     """Return one job."""
-    return JobRead.model_validate(_get(db, job_id))
+    return JobRead.model_validate(_get_or_404(db, job_id))
 
 
 @router.get("")
-def list_jobs(db: ReadSessionDep, limit: Limit = 50, after: After = 0) -> list[JobRead]:
+def list_jobs(db: ReadSessionDep, limit: Limit = 50, after: AfterId = 0) -> list[JobRead]:
     """Return a page of jobs in the order of their ids; the next page starts after its last id."""
     page = select(Job).where(Job.id > after).order_by(Job.id).limit(limit)
     return [JobRead.model_validate(job) for job in db.scalars(page)]
 
 
 @router.patch("/{job_id}")
-def update_job(job_id: Key, change: JobUpdate, db: SessionDep) -> JobRead:
+def update_job(job_id: IdPath, change: JobUpdate, db: SessionDep) -> JobRead:
     """Change the given fields of a job."""
 
     def work(db: Session) -> JobRead:
-        job = _get(db, job_id, for_update=True)
+        job = _get_or_404(db, job_id, for_update=True)
         for field, value in change.model_dump(exclude_unset=True).items():
             setattr(job, field, value)
         db.flush()
@@ -53,12 +53,12 @@ def update_job(job_id: Key, change: JobUpdate, db: SessionDep) -> JobRead:
 
 
 @router.delete("/{job_id}", status_code=status.HTTP_204_NO_CONTENT)
-def delete_job(job_id: Key, db: SessionDep) -> None:
+def delete_job(job_id: IdPath, db: SessionDep) -> None:
     """Delete a job."""
-    run_in_transaction(db, lambda db: db.delete(_get(db, job_id, for_update=True)))
+    run_in_transaction(db, lambda db: db.delete(_get_or_404(db, job_id, for_update=True)))
 
 
-def _get(db: Session, job_id: int, *, for_update: bool = False) -> Job:
+def _get_or_404(db: Session, job_id: int, *, for_update: bool = False) -> Job:
     job = db.get(Job, job_id, with_for_update=for_update)
     if job is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "There is no such job.")

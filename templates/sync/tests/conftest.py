@@ -1,4 +1,4 @@
-"""The test kit: a schema built by the migrations, and a session whose work each test rolls back."""
+"""Fixtures: a database with the schema of the migrations, and a session that is rolled back."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ def alembic_config() -> Config:
 
 @pytest.fixture(scope="session")
 def schema(alembic_config: Config) -> Iterator[None]:
-    """Give the tests a database of their own, with the schema that the migrations build."""
+    """Create the test database, with the schema that the migrations build."""
     create_database(engine.url)
     command.upgrade(alembic_config, "head")
     yield
@@ -31,7 +31,7 @@ def schema(alembic_config: Config) -> Iterator[None]:
 
 @pytest.fixture
 def connection(schema: None) -> Iterator[Connection]:  # noqa: ARG001
-    """Give the test a connection; all that happens on it is rolled back."""
+    """Give the test a connection; everything done on it is rolled back."""
     with engine.connect() as connection:
         transaction = connection.begin()
         yield connection
@@ -40,6 +40,6 @@ def connection(schema: None) -> Iterator[Connection]:  # noqa: ARG001
 
 @pytest.fixture
 def db(connection: Connection) -> Iterator[Session]:
-    """Give the test a session; its commits end a savepoint, so that the test can be rolled back."""
+    """Give the test a session; a commit only releases a savepoint, so it can be rolled back."""
     with SessionLocal(bind=connection, join_transaction_mode="create_savepoint") as db:
         yield db

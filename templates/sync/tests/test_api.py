@@ -1,4 +1,4 @@
-"""The API keeps its promises to clients: status codes, paging, and no half-done work."""
+"""The API keeps its promises to clients: status codes, paging, and no partial writes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -47,7 +47,7 @@ def job(client: TestClient, user: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_user_is_created_and_read(client: TestClient) -> None:
-    """POST answers 201 with the stored user, and GET finds it."""
+    """POST returns 201 with the stored user, and GET finds it."""
     response = client.post("/users", json=ZOE)
     assert response.status_code == 201
     created = response.json()
@@ -56,7 +56,7 @@ def test_user_is_created_and_read(client: TestClient) -> None:
 
 
 def test_user_is_changed_and_deleted(client: TestClient, user: dict[str, Any]) -> None:
-    """PATCH changes the fields that it names, DELETE answers 204 and removes the row."""
+    """PATCH changes the given fields only; DELETE returns 204 and removes the row."""
     response = client.patch(f"/users/{user['id']}", json={"name": "Z"})
     assert response.status_code == 200
     assert (response.json()["name"], response.json()["email"]) == ("Z", user["email"])
@@ -65,7 +65,7 @@ def test_user_is_changed_and_deleted(client: TestClient, user: dict[str, Any]) -
 
 
 def test_job_is_created_changed_and_deleted(client: TestClient, job: dict[str, Any]) -> None:
-    """A job starts as pending, keeps its payload, changes its status and goes."""
+    """A job starts as pending, keeps its payload, changes its status, and can be deleted."""
     assert (job["status"], job["payload"]) == ("pending", {"pages": [1, 2]})
     path = f"/jobs/{job['id']}"
     assert client.get(path).json() == job
@@ -75,8 +75,8 @@ def test_job_is_created_changed_and_deleted(client: TestClient, job: dict[str, A
     assert client.get(path).status_code == 404
 
 
-def test_pages_hold_every_row_once(client: TestClient) -> None:
-    """Following `after` from page to page gives each row once, in the order of ids."""
+def test_pages_contain_every_row_once(client: TestClient) -> None:
+    """Paging with `after` returns each row once, in the order of ids."""
     new = [{"email": f"{number}@example.com", "name": "n"} for number in range(5)]
     ids = [client.post("/users", json=user).json()["id"] for user in new]
     seen: list[int] = []
@@ -88,14 +88,14 @@ def test_pages_hold_every_row_once(client: TestClient) -> None:
 
 @pytest.mark.parametrize("path", ["/users/2147483647", "/jobs/2147483647"])
 def test_unknown_id_is_not_found(client: TestClient, path: str) -> None:
-    """What does not exist is answered with 404, whatever the method."""
+    """A missing row is a 404, for every method."""
     assert client.get(path).status_code == 404
     assert client.patch(path, json={}).status_code == 404
     assert client.delete(path).status_code == 404
 
 
 def test_conflicts_are_answered_with_409(client: TestClient, job: dict[str, Any]) -> None:
-    """A taken address, an unknown owner and an owner of jobs are conflicts, not server errors."""
+    """A duplicate address, an unknown owner, and deleting an owner of jobs are conflicts."""
     assert client.post("/users", json=ZOE).status_code == 409
     assert client.post("/jobs", json={"owner_id": 2147483647, "title": "t"}).status_code == 409
     assert client.delete(f"/users/{job['owner_id']}").status_code == 409
@@ -120,8 +120,8 @@ def test_conflicts_are_answered_with_409(client: TestClient, job: dict[str, Any]
         ("/users", '{"email": "a@' + "\\u0130" * 250 + '", "name": "n"}'),
     ],
 )
-def test_unfit_body_is_answered_with_422(client: TestClient, path: str, body: str) -> None:
-    """What cannot be stored is refused, and the answer does not repeat it."""
+def test_invalid_body_is_answered_with_422(client: TestClient, path: str, body: str) -> None:
+    """A body that cannot be stored is refused, and the response does not repeat it."""
     response = client.post(path, content=body, headers={"Content-Type": "application/json"})
     assert response.status_code == 422
     assert "input" not in response.text
@@ -129,7 +129,7 @@ def test_unfit_body_is_answered_with_422(client: TestClient, path: str, body: st
 
 @pytest.mark.parametrize("field", ["email", "name"])
 def test_field_cannot_be_set_to_null(client: TestClient, user: dict[str, Any], field: str) -> None:
-    """PATCH may leave a field out, not empty it."""
+    """PATCH may omit a field, but not set it to null."""
     assert client.patch(f"/users/{user['id']}", json={field: None}).status_code == 422
 
 
@@ -137,13 +137,13 @@ def test_field_cannot_be_set_to_null(client: TestClient, user: dict[str, Any], f
     "path",
     ["/users/0", "/users/x", "/users/9999999999", "/users?limit=0", "/users?limit=101"],
 )
-def test_unfit_parameter_is_answered_with_422(client: TestClient, path: str) -> None:
+def test_invalid_parameter_is_answered_with_422(client: TestClient, path: str) -> None:
     """Ids and page sizes have limits."""
     assert client.get(path).status_code == 422
 
 
-def test_committed_before_the_answer(schema: None) -> None:  # noqa: ARG001
-    """Once a client has its 201, every other session sees the row."""
+def test_committed_before_the_response(schema: None) -> None:  # noqa: ARG001
+    """When a client has received its 201, every other session sees the row."""
     client = TestClient(app)
     created = client.post("/users", json=ZOE).json()
     try:
@@ -153,10 +153,10 @@ def test_committed_before_the_answer(schema: None) -> None:  # noqa: ARG001
 
 
 def test_waiting_is_bounded(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request that is not admitted in time is told when to come again, and no probe waits."""
+    """A request that gets no slot in time is a 503 with `Retry-After`; probes do not wait."""
     with monkeypatch.context() as patch:
         patch.setattr(admission, "seconds", 0.1)
-        patch.setattr(admission, "taken", admission.places)
+        patch.setattr(admission, "taken", admission.slots)
         response = client.get("/users")
         probe = client.get(app.url_path_for("live"))
     assert probe.status_code == 200
@@ -176,7 +176,7 @@ def test_waiting_is_bounded(client: TestClient, monkeypatch: pytest.MonkeyPatch)
 def test_lost_database_is_answered_with_503(
     client: TestClient, error: Exception, status: int
 ) -> None:
-    """A client is told to come again only when that may help, and never what went wrong inside."""
+    """Only a lost database is a 503 with `Retry-After`; no response contains the cause."""
 
     def fail() -> Session:
         raise error

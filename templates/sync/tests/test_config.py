@@ -1,4 +1,4 @@
-"""`packages.database.config` is what models, the API and programs build on."""
+"""`packages.database.config` keeps the promises that models, the API and programs rely on."""
 
 from contextlib import contextmanager
 
@@ -25,12 +25,12 @@ from packages.database.models import MyModel
 
 
 def test_engine_uses_the_url_of_the_settings() -> None:
-    """The settings alone say where the database is."""
+    """Only the settings decide where the database is."""
     assert settings.DATABASE_URL == SQLALCHEMY_DATABASE_URL == engine.url
 
 
 def test_get_db_closes_the_session_and_never_commits(schema: None) -> None:  # noqa: ARG001
-    """Work that the caller did not commit is gone, though nothing failed."""
+    """Work that the caller did not commit is rolled back, even when nothing failed."""
     with contextmanager(get_db)() as db:
         assert isinstance(db, Session)
         db.add(MyModel(name="not committed"))
@@ -41,7 +41,7 @@ def test_get_db_closes_the_session_and_never_commits(schema: None) -> None:  # n
 
 
 def test_closed_session_stays_closed() -> None:
-    """It takes no connection that nobody would give back, as when a response is still streamed."""
+    """A closed session takes no connection again, as a streamed response might otherwise do."""
     with SessionLocal() as db:
         pass
     with pytest.raises(InvalidRequestError, match="closed"):
@@ -49,7 +49,7 @@ def test_closed_session_stays_closed() -> None:
 
 
 def test_get_db_rolls_back_and_closes_when_the_caller_fails(schema: None) -> None:  # noqa: ARG001
-    """An error goes through unchanged, and leaves no row and no connection behind."""
+    """The caller gets the error unchanged; no row and no connection stays."""
     before = engine.pool.status()
 
     def fail() -> None:

@@ -1,4 +1,4 @@
-"""The probes tell an orchestrator the truth."""
+"""The health endpoints report whether the process runs and whether it can serve."""
 
 import pytest
 from alembic import command
@@ -13,13 +13,13 @@ client = TestClient(app)
 
 
 def test_live_asks_no_database() -> None:
-    """The process is alive whatever the database does."""
+    """Liveness does not depend on the database."""
     assert client.get("/health/live").json() == {"status": "alive"}
 
 
 @pytest.mark.usefixtures("schema")
 def test_ready_when_the_schema_is_that_of_the_code() -> None:
-    """A database that answers and has the newest revision makes the service ready."""
+    """The service is ready when the database answers and has the newest revision."""
     response = client.get("/health/ready")
     assert (response.status_code, response.json()["status"]) == (200, "ready")
     assert "Pool size" in response.json()["pool"]
@@ -27,7 +27,7 @@ def test_ready_when_the_schema_is_that_of_the_code() -> None:
 
 @pytest.mark.usefixtures("schema")
 def test_not_ready_before_the_migrations(alembic_config: Config) -> None:
-    """A new version waits until its migrations have run."""
+    """A new version is not ready until its migrations have run."""
     command.downgrade(alembic_config, "base")
     try:
         response = client.get("/health/ready")
@@ -38,7 +38,7 @@ def test_not_ready_before_the_migrations(alembic_config: Config) -> None:
 
 
 def test_not_ready_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A database that does not answer is a 503 that says no more than that."""
+    """When the database does not answer, the 503 contains no detail of the error."""
 
     def fail() -> frozenset[str]:
         raise OperationalError("SELECT 1", None, Exception("connection to 10.0.0.1 refused"))

@@ -1,4 +1,4 @@
-"""What the models store comes back as it was."""
+"""Stored values come back unchanged."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -24,14 +24,14 @@ def user(db: Session) -> User:
 
 
 def test_text_in_any_script_comes_back(db: Session) -> None:
-    """A name is not a matter of character sets."""
+    """Any Unicode text is stored and read unchanged."""
     db.add(MyModel(name=TEXT))
     db.commit()
     assert db.scalars(select(MyModel.name)).all() == [TEXT]
 
 
 def test_times_keep_microseconds_and_come_back_in_utc(db: Session, user: User) -> None:
-    """A time with any offset is the same instant afterwards, to the microsecond, in UTC."""
+    """A time with any offset comes back as the same instant, in UTC, to the microsecond."""
     moment = datetime(2026, 2, 28, 23, 59, 59, 678901, tzinfo=timezone(timedelta(hours=5.5)))
     user.created_at = moment
     db.commit()
@@ -41,14 +41,14 @@ def test_times_keep_microseconds_and_come_back_in_utc(db: Session, user: User) -
 
 
 def test_time_without_a_zone_is_refused(db: Session, user: User) -> None:
-    """A time that could mean any instant is never stored."""
+    """A time without a time zone is ambiguous, and is not stored."""
     user.created_at = datetime(2026, 2, 28)  # noqa: DTZ001
     with pytest.raises(StatementError, match="has no time zone"):
         db.flush()
 
 
-def test_update_moves_the_time_of_the_last_change(db: Session, user: User) -> None:
-    """`updated_at` follows changes, `created_at` does not."""
+def test_update_sets_the_time_of_the_last_change(db: Session, user: User) -> None:
+    """A change sets `updated_at`, not `created_at`."""
     created, updated = user.created_at, user.updated_at
     user.name = "Zoë the Second"
     db.commit()
@@ -76,14 +76,14 @@ def test_job_keeps_its_payload_and_status(db: Session, user: User) -> None:
 
 
 def test_job_without_an_owner_is_refused(db: Session) -> None:
-    """The database itself keeps jobs from pointing nowhere."""
+    """The database refuses a job whose owner does not exist."""
     db.add(Job(owner_id=2_000_000_000, title="orphan"))
     with pytest.raises(IntegrityError):
         db.flush()
 
 
 def test_owner_of_a_job_cannot_be_deleted(db: Session, user: User) -> None:
-    """No job loses its owner."""
+    """The database refuses to delete a user who owns jobs."""
     db.add(Job(owner=user, title="first"))
     db.commit()
     db.delete(user)

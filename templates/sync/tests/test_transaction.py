@@ -1,4 +1,4 @@
-"""A unit of work is stored whole, or not at all, and runs again only when that is the remedy."""
+"""A unit of work is committed as a whole or not at all, and retried only where a retry helps."""
 
 import pytest
 from sqlalchemy import select
@@ -18,14 +18,14 @@ def add_row(db: Session) -> str:
 
 
 def test_work_is_committed(db: Session) -> None:
-    """What `work` returns comes back, and its rows stay."""
+    """The result of `work` is returned, and its rows are committed."""
     assert run_in_transaction(db, add_row) == "done"
     db.rollback()
     assert db.scalars(select(MyModel.name)).all() == ["row"]
 
 
 def test_failed_work_leaves_nothing_and_is_not_repeated(db: Session) -> None:
-    """An error of the program is none of the database's: it goes through at once."""
+    """An error of the program is not retried."""
     calls = []
 
     def work(db: Session) -> None:
@@ -40,7 +40,7 @@ def test_failed_work_leaves_nothing_and_is_not_repeated(db: Session) -> None:
 
 
 def test_broken_constraint_is_not_repeated(db: Session) -> None:
-    """Trying again would not make a taken address free."""
+    """A retry would violate the constraint again."""
     calls = []
 
     def work(db: Session) -> None:
@@ -53,7 +53,7 @@ def test_broken_constraint_is_not_repeated(db: Session) -> None:
 
 
 def test_lost_transaction_runs_again(db: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the database asks for it, the work runs again, and nothing of the first run stays."""
+    """When the database asks for a retry, the work runs again; the first run leaves nothing."""
     calls = []
 
     def work(db: Session) -> str:

@@ -48,7 +48,7 @@ SERVICE = "{{ cookiecutter.project_slug }}"
 DEFAULT_URL = {{ "f" if "SERVICE" in db.location else "" }}"{{ db.drivername }}://{{ db.location }}"
 
 {% if db.server %}
-# What is tried first, beside the names of the database system, the database and its user.
+# Attackers try these first, and the names of the database system, the database and its user.
 COMMON_PASSWORDS = {"admin", "changeme", "changethis", "example", "password", "root", "secret"}
 GUESSABLE = (
     "DATABASE_PASSWORD: it is missing or easily guessed, which ENVIRONMENT=production refuses;"
@@ -69,7 +69,7 @@ DatabaseURL = Annotated[
 
 
 def _read_password(value: object) -> object:
-    """Drop the line break that `echo` adds."""
+    """Remove the line break that `echo` adds; refuse an empty password."""
     if not isinstance(value, str):
         return value
     password = value.rstrip("\r\n")
@@ -85,7 +85,7 @@ def _is_guessable(url: URL) -> bool:
 
 
 class Settings(BaseSettings):
-    """Everything that differs from one deployment to the next."""
+    """All that differs between deployments."""
 
     model_config = SettingsConfigDict(
         arbitrary_types_allowed=True,
@@ -101,7 +101,7 @@ class Settings(BaseSettings):
 {% if db.server %}
     """Where the {{ db.name }} database is."""
     DATABASE_PASSWORD: Annotated[SecretStr, BeforeValidator(_read_password)] | None = None
-    """The password, when it comes apart from the URL: any characters, none needs an escape."""
+    """The password, when given separately from the URL; it then needs no escaping."""
     ENVIRONMENT: str = "development"
     """Where the service runs; `production` refuses an empty or easily guessed password."""
 {% else %}
@@ -143,8 +143,8 @@ class Settings(BaseSettings):
     def _refuse_unused_certificates(self) -> Self:
         if self.DATABASE_TLS_CA_FILE and self.DATABASE_TLS != "verify-full":
             raise ValueError(
-                "DATABASE_TLS_CA_FILE: nothing is verified with it unless DATABASE_TLS is"
-                " verify-full; set that, or remove the file"
+                "DATABASE_TLS_CA_FILE: it is used only with DATABASE_TLS=verify-full;"
+                " set that, or remove the setting"
             )
         return self
 {% endif %}
@@ -156,7 +156,7 @@ def load_settings() -> Settings:
 
     Raises:
         SystemExit: a setting cannot be used. The message has one sentence for each such setting
-            and never shows a password.
+            and never contains a password.
     """
     if os.environ.get("SECRETS_DIR") and not SECRETS_DIR.is_dir():
         raise SystemExit(f"SECRETS_DIR: there is no folder {SECRETS_DIR}; mount it, or unset it")

@@ -11,7 +11,7 @@ from packages.database.user_data_model import User
 
 
 class JobStatus(StrEnum):
-    """Where a job stands."""
+    """The state of a job."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -19,7 +19,7 @@ class JobStatus(StrEnum):
     FAILED = "failed"
 
 
-# Text with a CHECK constraint: the same on every database, and a status is added by a migration
+# Text with a CHECK constraint works the same on every database. To add a status, write a migration
 # that replaces the constraint.
 JobStatusType = Enum(
     JobStatus,

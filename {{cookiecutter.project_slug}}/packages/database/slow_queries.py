@@ -1,4 +1,4 @@
-"""Logs the statements that take long: which, and for how long, but never with which values."""
+"""Logs slow statements: their text and duration, never their values."""
 
 import logging
 from collections.abc import Callable
@@ -11,10 +11,10 @@ logger = logging.getLogger(__name__)
 
 
 def log_slow_queries(engine: Engine, threshold: float) -> None:
-    """Log, as a warning, each statement that takes `threshold` seconds or more, failed or not.
+    """Log a warning for each statement that takes `threshold` seconds or more, failed or not.
 
-    It stands in for the dialect's own methods, which costs less than listening to the connections;
-    listeners for the same events are called only if they were there before:
+    It replaces the dialect's methods, which costs less than events of the connections. Register
+    other listeners for the same events before it, or they are not called:
     https://docs.sqlalchemy.org/en/20/core/events.html#sqlalchemy.events.DialectEvents
     """
 
@@ -27,8 +27,7 @@ def log_slow_queries(engine: Engine, threshold: float) -> None:
                 seconds = perf_counter() - started_at
                 if seconds >= threshold:
                     logger.warning("slow query, %.3f s: %s", seconds, statement)
-            # It was executed, and not only seen.
-            return True
+            return True  # tells SQLAlchemy not to execute it again
 
         return run
 

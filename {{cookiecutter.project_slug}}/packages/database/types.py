@@ -1,5 +1,5 @@
 {% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
-"""Column types that mean the same to every model."""
+"""Column types that all models share."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -24,7 +24,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         """Convert to UTC.
 
         Raises:
-            ValueError: the time has no time zone, so nobody can know what it means.
+            ValueError: the time has no time zone, so it is ambiguous.
         """
         if value is None:
             return None
