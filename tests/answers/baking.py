@@ -30,6 +30,7 @@ HEADINGS = [
     "Where things are",
     "Change the schema",
     "Use the database",
+    "Limit the load",
     "See what it does",
     "Configuration",
 ]

@@ -18,8 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import Session
 {% endif %}
 
-from packages.api.admission import admission
-from packages.api.app import app
+from packages.api.app import MAX_BODY_BYTES, app
 from packages.database.config import SessionLocal, get_db{{ ", get_read_db" if db.read_only else "" }}
 
 ZOE = {"email": "zoe@example.com", "name": "Zoë 🦆"}
@@ -203,17 +202,10 @@ async def test_committed_before_the_response(schema: None) -> None:  # noqa: ARG
 {% endif %}
 
 
-async def test_waiting_is_bounded(client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request that gets no slot in time is a 503 with `Retry-After`; probes do not wait."""
-    with monkeypatch.context() as patch:
-        patch.setattr(admission, "seconds", 0.1)
-        patch.setattr(admission, "taken", admission.slots)
-        response = await client.get("/users")
-        probe = await client.get(app.url_path_for("live"))
-    assert probe.status_code == 200
-    assert response.status_code == 503
-    assert response.headers["Retry-After"] == "1"
-    assert (await client.get("/users")).status_code == 200
+async def test_body_has_a_limit(client: AsyncClient) -> None:
+    """A body larger than any that the API accepts is refused before it is read to its end."""
+    response = await client.post("/users", content=b" " * (MAX_BODY_BYTES + 1))
+    assert response.status_code == 413
 
 
 @pytest.mark.parametrize(
