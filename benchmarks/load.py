@@ -94,7 +94,7 @@ def main() -> int:
         return 1
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        databases = Databases(folder)
+        databases = Databases()
         stack.callback(databases.close)
         projects = {style: prepare(folder, databases, style) for style in ("sync", "async")}
         variants = [

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers.base import free_port
+from tests.servers import free_port
 from tests.template import BACKENDS, CELLS, TEMPLATE, Project, argument_names, install, render
 
 PYTHON = "3.12"

@@ -10,9 +10,9 @@ from tests.live.databases import Database, Databases
 
 
 @pytest.fixture(scope="session")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+def databases() -> Iterator[Databases]:
     """Give access to the databases of this test process."""
-    databases = Databases(tmp_path_factory.mktemp("servers"))
+    databases = Databases()
     yield databases
     databases.close()
 

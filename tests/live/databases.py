@@ -6,7 +6,6 @@ create. Without it, a server is started where its programs are installed.
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, make_url
@@ -66,13 +65,8 @@ class Database:
 class Databases:
     """The databases of one test process; each server is started once, when first asked for."""
 
-    def __init__(self, folder: Path) -> None:
-        """Start nothing yet.
-
-        Args:
-            folder: where the servers keep their files.
-        """
-        self._folder = folder
+    def __init__(self) -> None:
+        """Start nothing yet."""
         self._servers: dict[str, Server] = {}
 
     def get(self, backend: str) -> Database:
@@ -96,7 +90,7 @@ class Databases:
         if reason:
             pytest.skip(reason)
         if kind not in self._servers:
-            self._servers[kind] = SERVERS[kind](self._folder)
+            self._servers[kind] = SERVERS[kind]()
             self._servers[kind].start()
         return self._servers[kind]
 

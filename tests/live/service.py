@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import httpx2
 
-from tests.servers.base import free_port
+from tests.servers import free_port
 from tests.template import Project, plain_environment
 
 START_SECONDS = 30

@@ -17,8 +17,7 @@ from sqlalchemy import URL
 
 from tests.live.crowd import Crowd
 from tests.live.service import RECOVERY_SECONDS, new_user, serve, wait_until, wait_until_ready
-from tests.servers import GaleraCluster, GaleraNode, PostgresqlNode, PostgresqlPair
-from tests.servers.base import Row
+from tests.servers import GaleraCluster, GaleraNode, PostgresqlPair, PostgresqlServer, Row
 from tests.template import BACKENDS, PYTHONS, STEP_SECONDS, STYLES, Project, install, plain_environment, render
 
 SCRIPTS = Path(__file__).with_name("scripts")
@@ -120,7 +119,7 @@ def replicated(postgresql: dict[str, Project], pair: PostgresqlPair) -> dict[str
     return projects
 
 
-def forbid_writes(primary: PostgresqlNode) -> None:
+def forbid_writes(primary: PostgresqlServer) -> None:
     """Let a primary run on, with all its connections, but take no more writes."""
     primary.query("ALTER SYSTEM SET default_transaction_read_only = on")
     primary.query("SELECT pg_reload_conf()")
@@ -130,9 +129,9 @@ def forbid_writes(primary: PostgresqlNode) -> None:
     wait_until(lambda: not primary.query(writing), "a transaction goes on writing")
 
 
-FAULTS: Mapping[str, Callable[[PostgresqlNode], None]] = {
-    "killed": PostgresqlNode.kill,
-    "stopped": PostgresqlNode.stop,
+FAULTS: Mapping[str, Callable[[PostgresqlServer], None]] = {
+    "killed": PostgresqlServer.kill,
+    "stopped": PostgresqlServer.stop,
     "read-only": forbid_writes,
 }
 

@@ -1,114 +1,67 @@
-"""A private MariaDB server, and what it shares with MySQL."""
+"""Private MariaDB and MySQL servers."""
 
-import signal
+import functools
+import os
+import subprocess
 from abc import abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
 import pymysql
 
-from . import processes
-from .base import NotAnsweringError, Row, Server, program
+from .base import QUERY_SECONDS, Row, Server
+from .machine import program
 
-_QUERY_SECONDS = 5
-# Too many connections, shutting down, unreachable (three ways), connection lost.
-_NO_ANSWER = (1040, 1053, 2002, 2003, 2006, 2013)
+HOME_VARIABLE = "MYSQL_SERVER_HOME"
 SBIN = ("/usr/sbin", "/usr/local/sbin", "/usr/libexec", "/usr/local/mysql/bin")
 
 
-def quote(text: str) -> str:
-    """Write a text as an SQL string of MySQL and MariaDB.
-
-    Args:
-        text: Any text.
-
-    Returns:
-        The text in quotation marks.
-    """
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
 class MysqlFamilyServer(Server):
-    """What MariaDB and MySQL have in common."""
+    """What MariaDB and MySQL have in common.
 
-    stop_signal = signal.SIGTERM
-    immediate_signal = signal.SIGKILL  # they have no quick end of their own
+    No configuration file is read, so that what is not named here is as the makers ship it. At most 400 connections; the
+    performance schema is on: it shows the attributes that connections send.
+    """
+
+    accounts = ("mysql",)
+    driver_error: ClassVar[type[Exception]] = pymysql.MySQLError
 
     @abstractmethod
-    def _accounts_sql(self) -> list[str]:
+    def _accounts(self) -> list[str]:
         """Return the statements that make the account and lock all others out."""
 
     def query(self, sql: str, database: str | None = None) -> list[Row]:
-        """Execute one statement as `user`, over TCP, in a connection of its own.
-
-        Args:
-            sql: The statement, sent as it is.
-            database: Where to execute it; without one in none.
-
-        Returns:
-            The rows, empty for a statement that has none.
-
-        Raises:
-            NotAnsweringError: The server cannot be reached, or did not answer in 5 seconds.
-            pymysql.MySQLError: The server refused the statement.
-        """
-        try:
-            with (
-                pymysql.connect(
-                    host=self.host,
-                    port=self.port,
-                    user=self.user,
-                    password=self.password,
-                    database=database,
-                    charset="utf8mb4",
-                    connect_timeout=_QUERY_SECONDS,
-                    # The connect timeout does not cover a server that accepts and then is silent.
-                    read_timeout=_QUERY_SECONDS,
-                    write_timeout=_QUERY_SECONDS,
-                    autocommit=True,
-                ) as connection,
-                connection.cursor() as cursor,
-            ):
-                cursor.execute(sql)
-                return list(cursor.fetchall())
-        except pymysql.OperationalError as error:
-            if error.args[0] not in _NO_ANSWER:
-                raise
-            raise NotAnsweringError(str(error)) from error
-
-    def create_database(self, database: str) -> None:
-        """Create an empty database with the server's defaults.
-
-        Args:
-            database: Its name.
-
-        Raises:
-            NotAnsweringError: The server cannot be reached.
-            pymysql.MySQLError: The server refused, for example because it exists already.
-        """
-        name = database.replace("`", "``")
-        self.query(f"CREATE DATABASE `{name}`")
+        """Execute one statement as `user`, in no database unless one is named; see `Server.query`."""
+        with (
+            pymysql.connect(
+                host=self.host,
+                port=self.port,
+                user=self.user,
+                password=self.password,
+                database=database,
+                charset="utf8mb4",
+                connect_timeout=QUERY_SECONDS,
+                # The connect timeout does not cover a server that accepts and then is silent.
+                read_timeout=QUERY_SECONDS,
+                write_timeout=QUERY_SECONDS,
+                autocommit=True,
+            ) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(sql)
+            return list(cursor.fetchall())
 
     def _version(self) -> str:
-        try:
-            return str(self.query("SELECT VERSION()")[0][0])
-        except pymysql.MySQLError as error:  # somebody else answers on our port
-            raise NotAnsweringError(str(error)) from error
+        return str(self.query("SELECT VERSION()")[0][0])
 
-    @property
-    def _first_sql(self) -> Path:
-        """File that the server executes at its first start, before it takes connections."""
-        return self.folder / "first.sql"
-
-    def _write_first_sql(self) -> None:
-        self._write(self._first_sql.name, ";\n".join([*self._accounts_sql(), ""]))
-
-    def _started(self) -> None:
-        self._first_sql.unlink(missing_ok=True)  # it holds the password
+    def _initialize(self, *command: str) -> None:
+        """Make the data folder with a program, and the file that the server executes at its first start."""
+        self.place.make_folder("tmp")
+        places = [f"--datadir={self.data}", f"--tmpdir={self.folder / 'tmp'}"]
+        self.place.run(*command, *places, "--innodb-use-native-aio=0")
+        self.place.write("secret", ";\n".join([*self._accounts(), ""]))
 
     def _settings(self) -> dict[str, str]:
-        """Return the settings of this server, by name."""
         settings = {
             "datadir": str(self.data),
             "tmpdir": str(self.folder / "tmp"),
@@ -118,80 +71,103 @@ class MysqlFamilyServer(Server):
             "port": str(self.port),
             "max_connections": "400",
             "skip-name-resolve": "1",
-            "performance_schema": "ON",  # shows the attributes that connections send
+            "performance_schema": "ON",
             "innodb_buffer_pool_size": "64M",
             # The kernel's queue for it is shared by the whole machine and can be exhausted.
             "innodb_use_native_aio": "0",
+            # Commits are written, only not forced to the disk: they survive SIGKILL.
+            "innodb_flush_log_at_trx_commit": "2",
+            "sync_binlog": "0",
         }
-        if not self.durable:
-            # Commits are still written, only not forced to the disk: they survive SIGKILL.
-            settings |= {"innodb_flush_log_at_trx_commit": "2", "sync_binlog": "0"}
-        if self._first_sql.exists():
-            settings["init-file"] = str(self._first_sql)
-        return settings | self.options
-
-    def _arguments(self) -> list[str]:
-        return [f"--{name}={value}" for name, value in self._settings().items()]
+        return settings | ({"init-file": str(self._secret)} if self._secret.exists() else {})
 
 
 class MariadbServer(MysqlFamilyServer):
-    """A private MariaDB server; passwords are checked by mysql_native_password.
-
-    No configuration file is read, so that everything that is not named here is as MariaDB's makers
-    ship it (a distribution's files change, among others, the character set, which is latin1). At
-    most 400 connections; the performance schema is on.
-    """
+    """A private MariaDB server; passwords are checked by mysql_native_password."""
 
     name = "mariadb"
     title = "MariaDB"
-    accounts: ClassVar[tuple[str, ...]] = ("mysql",)
 
     @classmethod
     def missing(cls) -> str | None:
-        """Say why the server cannot be run on this machine.
+        """Say in one sentence why the server cannot be run on this machine; None when it can."""
+        absent = [name for name in ("mariadbd", "mariadb-install-db") if program(name, *SBIN) is None]
+        return f"MariaDB: no `{absent[0]}` found on PATH or in /usr/sbin." if absent else None
 
-        Returns:
-            One sentence, or None when it can be run.
-        """
-        if not processes.supported():
-            return "MariaDB: the tests' servers need Linux's /proc."
-        for name in ("mariadbd", "mariadb-install-db"):
-            if program(name, *SBIN) is None:
-                return f"MariaDB: no `{name}` found on PATH or in /usr/sbin."
-        return None
-
-    def _program(self, name: str) -> str:
-        return str(program(name, *SBIN) or name)
-
-    def _accounts_sql(self) -> list[str]:
-        name = f"{quote(self.user)}@'%'"
-        password = f"mysql_native_password USING PASSWORD({quote(self.password)})"
+    def _accounts(self) -> list[str]:
         return [
-            f"CREATE USER {name} IDENTIFIED VIA {password}",
-            f"GRANT ALL PRIVILEGES ON *.* TO {name} WITH GRANT OPTION",
+            f"CREATE USER {self.user}@'%' IDENTIFIED BY '{self.password}'",
+            f"GRANT ALL PRIVILEGES ON *.* TO {self.user}@'%' WITH GRANT OPTION",
             # A new server has a root account without password, for whoever reaches the socket.
-            f"DELETE FROM mysql.global_priv WHERE User NOT IN ({quote(self.user)}, 'mariadb.sys')",  # noqa: S608 - quoted
+            f"DELETE FROM mysql.global_priv WHERE User NOT IN ('{self.user}', 'mariadb.sys')",  # noqa: S608 - our own
             "FLUSH PRIVILEGES",
         ]
 
     def _create(self) -> None:
-        self._subfolder("tmp")
-        self._run(
-            [
-                self._program("mariadb-install-db"),
-                "--no-defaults",
-                f"--datadir={self.data}",
-                f"--tmpdir={self.folder / 'tmp'}",
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-                "--innodb-use-native-aio=0",
-                "--innodb-log-file-size=16M",  # less to write; the server keeps the size it finds
-            ]
-        )
-        self._write_first_sql()
+        options = ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]
+        # Less to write; the server keeps the size that it finds.
+        self._initialize(str(program("mariadb-install-db", *SBIN)), *options, "--innodb-log-file-size=16M")
 
     def _settings(self) -> dict[str, str]:
         return {"innodb_log_file_size": "16M", **super()._settings()}
 
     def _command(self) -> list[str]:
-        return [self._program("mariadbd"), "--no-defaults", *self._arguments()]
+        return [str(program("mariadbd", *SBIN)), "--no-defaults"]
+
+
+@functools.cache
+def _mysqld(home: str | None) -> list[str]:
+    """Return how to execute a MySQL server: that of a folder, or `mysqld` if it is not MariaDB's; empty for none."""
+    if home is None:
+        found = program("mysqld", *SBIN)
+        command = [str(found), "--no-defaults"]
+        version = (
+            subprocess.run([*command, "--version"], capture_output=True, text=True, check=False) if found else None
+        )
+        return [] if version is None or version.returncode or "mariadb" in version.stdout.lower() else command
+    usr = Path(home).resolve() / "usr"
+    loader = next(usr.glob("lib/*/ld-linux*.so.*"), None)
+    if loader is None or not (usr / "sbin/mysqld").is_file():
+        return []
+    # By the C library that came with it, which can be newer than this machine's.
+    libraries = ":".join(sorted({str(path.parent) for path in usr.glob("lib/*/*.so.*")}))
+    share = [f"--lc-messages-dir={usr / 'share/mysql'}", f"--character-sets-dir={usr / 'share/mysql/charsets'}"]
+    places = [f"--basedir={usr}", *share, f"--plugin-dir={usr / 'lib/mysql/plugin'}"]
+    return [str(loader), "--library-path", libraries, str(usr / "sbin/mysqld"), "--no-defaults", *places]
+
+
+class MysqlServer(MysqlFamilyServer):
+    """A private MySQL server, of the folder that MYSQL_SERVER_HOME names (get_mysql.sh fills one), or of PATH."""
+
+    name = "mysql"
+    title = "MySQL"
+
+    @classmethod
+    def missing(cls) -> str | None:
+        """Say in one sentence why the server cannot be run on this machine; None when it can."""
+        if _mysqld(os.environ.get(HOME_VARIABLE)):
+            return None
+        return f"MySQL: no `mysqld` found in the folder that {HOME_VARIABLE} names (get_mysql.sh fills one) or on PATH."
+
+    def _accounts(self) -> list[str]:
+        return [
+            f"CREATE USER {self.user}@'%' IDENTIFIED WITH caching_sha2_password BY '{self.password}'",
+            f"GRANT ALL PRIVILEGES ON *.* TO {self.user}@'%' WITH GRANT OPTION",
+            # A new server has a root account without password, for whoever reaches the socket.
+            f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{self.password}'",
+        ]
+
+    def _create(self) -> None:
+        # Less to write.
+        self._initialize(*self._command(), "--initialize-insecure", "--innodb-redo-log-capacity=32M")
+
+    def _settings(self) -> dict[str, str]:
+        return {
+            "innodb_redo_log_capacity": "32M",
+            "mysqlx": "OFF",  # would listen on a port of its own, and on all addresses
+            "secure_file_priv": "NULL",  # a distribution's default is a folder that it makes itself
+            **super()._settings(),
+        }
+
+    def _command(self) -> list[str]:
+        return _mysqld(os.environ.get(HOME_VARIABLE))

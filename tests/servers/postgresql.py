@@ -1,167 +1,156 @@
-"""A private PostgreSQL server."""
+"""A private PostgreSQL server, and a primary with a standby that follows it."""
 
-import shutil
 import signal
-from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
 import psycopg
-from psycopg import sql as compose
 
 from . import processes
-from .base import NotAnsweringError, Row, Server, program
+from .base import QUERY_SECONDS, Row, Server, Startable
+from .machine import ServerError, program
 
-_QUERY_SECONDS = 5
-# Classes of SQLSTATE: connection lost, no connection left, shutting down or out of time. What
-# comes up while connecting has none.
-_NO_ANSWER = ("08", "53", "57")
+FOLLOW_SECONDS = 10.0
 
 
 def _bin() -> Path | None:
-    """Find the folder with the programs of the newest PostgreSQL server."""
-    found = program("initdb")
-    if found is not None:
-        # The real place: beside a link in some PATH folder, `postgres` may not be found.
-        return found.resolve().parent
-    # Debian and Ubuntu keep the server's programs out of PATH, in one folder per version.
-    folders = [
-        *Path("/usr/lib/postgresql").glob("*/bin"),
-        *Path("/usr").glob("pgsql-*/bin"),
-        *Path("/usr/local/pgsql").glob("bin"),
-    ]
-    usable = [folder for folder in folders if shutil.which("initdb", path=str(folder))]
-
-    def version(folder: Path) -> float:
-        with suppress(ValueError):
-            return float(folder.parent.name.removeprefix("pgsql-"))
-        return 0.0
-
-    return max(usable, key=version, default=None)
+    """Find the programs of the newest PostgreSQL: Debian keeps each version in a folder of its own, out of PATH."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: -float(folder.parent.name))
+    found = program("initdb", *map(str, folders))
+    # The real place: beside a link, `initdb` does not find `postgres`.
+    return found and found.resolve().parent
 
 
 class PostgresqlServer(Server):
-    """A private PostgreSQL server; passwords are checked by scram-sha-256, also on the socket.
+    """A private PostgreSQL server: UTF8, C.UTF-8, scram-sha-256 also on the socket, at most 400 connections.
 
-    The first database is "postgres". Encoding UTF8, locale C.UTF-8, at most 400 connections.
+    Attributes:
+        source: The server to copy and follow; None for a server that begins empty.
     """
 
     name = "postgresql"
     title = "PostgreSQL"
-    accounts: ClassVar[tuple[str, ...]] = ("postgres",)
+    accounts = ("postgres",)
     stop_signal = signal.SIGINT  # "fast": SIGTERM would wait for the clients to leave
     immediate_signal = signal.SIGQUIT
+    driver_error: ClassVar[type[Exception]] = psycopg.Error
+
+    source: "PostgresqlServer | None" = None
 
     @classmethod
     def missing(cls) -> str | None:
-        """Say why the server cannot be run on this machine.
-
-        Returns:
-            One sentence, or None when it can be run.
-        """
-        if not processes.supported():
-            return "PostgreSQL: the tests' servers need Linux's /proc."
-        if _bin() is None:
-            return "PostgreSQL: no `initdb` found on PATH or in /usr/lib/postgresql."
-        return None
+        """Say in one sentence why the server cannot be run on this machine; None when it can."""
+        return None if _bin() else "PostgreSQL: no `initdb` found on PATH or in /usr/lib/postgresql."
 
     def query(self, sql: str, database: str | None = None) -> list[Row]:
-        """Execute one statement as `user`, over TCP, in a connection of its own.
-
-        Args:
-            sql: The statement, sent as it is.
-            database: Where to execute it; without one in "postgres".
-
-        Returns:
-            The rows, empty for a statement that has none.
-
-        Raises:
-            NotAnsweringError: The server cannot be reached, or did not answer in 5 seconds.
-            psycopg.Error: The server refused the statement.
-        """
-        return self._query(sql, database)
-
-    def create_database(self, database: str) -> None:
-        """Create an empty database with the server's defaults.
-
-        Args:
-            database: Its name.
-
-        Raises:
-            NotAnsweringError: The server cannot be reached.
-            psycopg.Error: The server refused, for example because it exists already.
-        """
-        self._query(compose.SQL("CREATE DATABASE {}").format(compose.Identifier(database)))
-
-    def _query(self, sql: str | compose.Composed, database: str | None = None) -> list[Row]:
-        try:
-            with (
-                psycopg.connect(
-                    host=self.host,
-                    hostaddr=self.host,  # else a PGHOSTADDR of the tester's would win
-                    port=self.port,
-                    user=self.user,
-                    password=self.password,
-                    dbname=database or "postgres",
-                    connect_timeout=_QUERY_SECONDS,
-                    options=f"-c statement_timeout={_QUERY_SECONDS * 1000}",
-                    sslmode="disable",
-                    application_name="tests",
-                    autocommit=True,
-                ) as connection,
-                connection.cursor() as cursor,
-            ):
-                cursor.execute(sql.encode() if isinstance(sql, str) else sql)
-                return cursor.fetchall() if cursor.description else []
-        except psycopg.OperationalError as error:
-            if (error.sqlstate or "57")[:2] not in _NO_ANSWER:
-                raise
-            raise NotAnsweringError(str(error)) from error
+        """Execute one statement as `user`, in "postgres" unless a database is named; see `Server.query`."""
+        with psycopg.connect(
+            host=self.host,
+            hostaddr=self.host,  # else a PGHOSTADDR of the tester's would win
+            port=self.port,
+            user=self.user,
+            password=self.password,
+            dbname=database or "postgres",
+            connect_timeout=QUERY_SECONDS,
+            options=f"-c statement_timeout={QUERY_SECONDS * 1000}",
+            sslmode="disable",
+            autocommit=True,
+        ) as connection:
+            cursor = connection.execute(sql.encode())
+            return cursor.fetchall() if cursor.description else []
 
     def _version(self) -> str:
         return str(self.query("SHOW server_version")[0][0])
 
-    def _program(self, name: str) -> str:
-        folder = _bin()
-        return str(folder / name) if folder else name
-
     def _create(self) -> None:
-        password = self._write("password", self.password + "\n")
-        self._run(
-            [
-                self._program("initdb"),
-                f"--pgdata={self.data}",
-                f"--username={self.user}",
-                f"--pwfile={password}",
-                "--auth=scram-sha-256",
-                "--encoding=UTF8",
-                "--locale=C.UTF-8",
-                "--no-instructions",
-                *([] if self.durable else ["--no-sync"]),
-            ]
-        )
-        password.unlink()
+        if self.source is not None:
+            self._copy(self.source)
+            return
+        self.place.write("secret", self.password)
+        options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions", "--no-sync"]
+        account = [f"--username={self.user}", f"--pwfile={self._secret}"]
+        self.place.run(f"{_bin()}/initdb", f"--pgdata={self.data}", *account, *options)
+
+    def _copy(self, source: "PostgresqlServer") -> None:
+        # In a file and not in the settings, which every administrator can read by SQL. The standby goes on reading it.
+        secret = self.place.write("passfile", f"*:*:*:*:{source.password}\n")
+        where = f"host={source.host} port={source.port} user={source.user} passfile='{secret}'"
+        # The primary keeps what the standby has not read yet, however long it is down.
+        options = ["--write-recovery-conf", "--checkpoint=fast", "--create-slot", "--slot=standby", "--no-sync"]
+        self.place.run(f"{_bin()}/pg_basebackup", f"--pgdata={self.data}", f"--dbname={where}", *options)
 
     def _settings(self) -> dict[str, str]:
-        """Return the settings of this server, by name."""
-        settings = {
+        return {
             "listen_addresses": self.host,
             "port": str(self.port),
             "unix_socket_directories": str(self.folder),
             "max_connections": "400",
-            # Files in the data folder: /dev/shm is tiny in containers, and what a killed server
-            # leaves there nobody would remove.
+            # Files in the data folder: /dev/shm is tiny in containers, and a killed server would leave something there.
             "dynamic_shared_memory_type": "mmap",
+            "fsync": "off",
+            "full_page_writes": "off",
         }
-        if not self.durable:
-            # Commits are still written, only not forced to the disk: they survive SIGKILL.
-            settings |= {"fsync": "off", "full_page_writes": "off"}
-        return settings | self.options
 
     def _command(self) -> list[str]:
-        settings = [f"--{name}={value}" for name, value in self._settings().items()]
-        return [self._program("postgres"), "-D", str(self.data), *settings]
+        return [f"{_bin()}/postgres", "-D", str(self.data)]
 
-    def _killed(self) -> None:
-        """Remove the lock file of a killed server and the memory segment that it names."""
-        processes.unlock(self.data)
+
+class PostgresqlPair(Startable):
+    """A primary and a standby that follows it by streaming, both with the same account.
+
+    Attributes:
+        primary: The server that takes writes; the former standby after `promote`.
+        standby: The server that is read only; after `promote` the former primary, whatever became of it.
+    """
+
+    def __init__(self) -> None:
+        """Choose ports and a password; nothing is started yet."""
+        self.primary = PostgresqlServer()
+        self.standby = PostgresqlServer()
+        self.standby.password = self.primary.password
+        self.standby.source = self.primary
+
+    @classmethod
+    def missing(cls) -> str | None:
+        """Say in one sentence why the pair cannot be run on this machine; None when it can."""
+        return PostgresqlServer.missing()
+
+    @property
+    def servers(self) -> tuple[PostgresqlServer, PostgresqlServer]:
+        """The primary and the standby."""
+        return self.primary, self.standby
+
+    def start(self) -> None:
+        """Start the primary, then the standby, and wait until it follows."""
+        for server in self.servers:
+            server.start()
+        self.wait_until_replayed()
+
+    def wait_until_replayed(self) -> None:
+        """Wait until the standby shows everything that the primary has committed before.
+
+        Raises:
+            ServerError: It has not caught up after 10 seconds.
+        """
+        # What is inserted beyond the flushed position may not be sent before the next commit.
+        position = self.primary.query("SELECT pg_current_wal_flush_lsn()")[0][0]
+        sql = f"SELECT pg_last_wal_replay_lsn() >= '{position}'"
+        if not processes.wait_until(lambda: self.standby.query(sql) == [(True,)], FOLLOW_SECONDS):
+            raise ServerError(f"The standby has not caught up within {FOLLOW_SECONDS:g} seconds.")
+
+    def promote(self) -> None:
+        """Make the standby the primary; the old primary is left to the caller.
+
+        Raises:
+            ServerError: It takes no writes after 10 seconds.
+        """
+        self.standby.query("SELECT pg_promote(false)")
+        sql = "SELECT pg_is_in_recovery()"
+        if not processes.wait_until(lambda: self.standby.query(sql) == [(False,)], FOLLOW_SECONDS):
+            raise ServerError(f"The standby takes no writes {FOLLOW_SECONDS:g} seconds after its promotion.")
+        self.primary, self.standby = self.standby, self.primary
+
+    def close(self) -> None:
+        """End both servers for good and remove their data."""
+        for server in reversed(self.servers):
+            server.close()
