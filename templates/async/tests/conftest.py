@@ -10,9 +10,9 @@ import pytest
 from alembic import command
 from alembic.config import Config
 {% if cookiecutter.session_style == "async" %}
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 {% else %}
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 {% endif %}
 
@@ -29,14 +29,14 @@ def alembic_config() -> Config:
 
 @pytest.fixture(scope="session")
 {% if cookiecutter.session_style == "async" %}
-def migrated(alembic_config: Config) -> Iterator[None]:
+def migrated(alembic_config: Config) -> Iterator[AsyncEngine]:
 {% else %}
-def schema(alembic_config: Config) -> Iterator[None]:
+def schema(alembic_config: Config) -> Iterator[Engine]:
 {% endif %}
-    """Create the test database, with the schema that the migrations build."""
+    """Create the test database, with the schema that the migrations build; return its engine."""
     create_database(engine.url)
     command.upgrade(alembic_config, "head")
-    yield
+    yield engine
 {% if cookiecutter.session_style == "async" %}
 {% else %}
     engine.dispose()
@@ -46,17 +46,17 @@ def schema(alembic_config: Config) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-async def schema(migrated: None) -> AsyncIterator[None]:  # noqa: ARG001
+async def schema(migrated: AsyncEngine) -> AsyncIterator[AsyncEngine]:
     """Close the connections in the event loop in which they were opened."""
-    yield
-    await engine.dispose()
+    yield migrated
+    await migrated.dispose()
 {% endif %}
 
 
 @pytest.fixture
-async def connection(schema: None) -> AsyncIterator[AsyncConnection]:  # noqa: ARG001
+async def connection(schema: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Give the test a connection; everything done on it is rolled back."""
-    async with engine.connect() as connection:
+    async with schema.connect() as connection:
         transaction = await connection.begin()
         yield connection
         await transaction.rollback()

@@ -182,7 +182,8 @@ async def test_invalid_parameter_is_answered_with_422(client: AsyncClient, path:
     assert (await client.get(path)).status_code == 422
 
 
-async def test_committed_before_the_response(schema: None) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("schema")
+async def test_committed_before_the_response() -> None:
     """When a client has received its 201, every other session sees the row."""
 {% if cookiecutter.session_style == "async" %}
     async with client_of_the_api() as client:

@@ -33,7 +33,8 @@ def test_engine_uses_the_url_of_the_settings() -> None:
     assert settings.DATABASE_URL == SQLALCHEMY_DATABASE_URL == engine.url
 
 
-async def test_get_db_closes_the_session_and_never_commits(schema: None) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("schema")
+async def test_get_db_closes_the_session_and_never_commits() -> None:
     """Work that the caller did not commit is rolled back, even when nothing failed."""
     async with asynccontextmanager(get_db)() as db:
         assert isinstance(db, AsyncSession)
@@ -52,7 +53,8 @@ async def test_closed_session_stays_closed() -> None:
         await db.scalars(select(MyModel))
 
 
-async def test_get_db_rolls_back_and_closes_when_the_caller_fails(schema: None) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("schema")
+async def test_get_db_rolls_back_and_closes_when_the_caller_fails() -> None:
     """The caller gets the error unchanged; no row and no connection stays."""
     before = engine.pool.status()
 
@@ -70,7 +72,8 @@ async def test_get_db_rolls_back_and_closes_when_the_caller_fails(schema: None) 
 
 
 {% if db.read_only %}
-async def test_get_read_db_reads_and_cannot_write(schema: None) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("schema")
+async def test_get_read_db_reads_and_cannot_write() -> None:
     """The server refuses to write in a session for reading; other sessions write as before."""
     async with asynccontextmanager(get_read_db)() as db:
         assert (await db.scalars(select(MyModel))).all() == []
@@ -83,7 +86,8 @@ async def test_get_read_db_reads_and_cannot_write(schema: None) -> None:  # noqa
 
 
 {% endif %}
-async def test_models_of_the_1x_style_work(schema: None) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("schema")
+async def test_models_of_the_1x_style_work() -> None:
     """A model written with plain `Column` attributes lives on the same `Base`."""
 
     class Item(Base):

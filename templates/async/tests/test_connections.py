@@ -50,7 +50,8 @@ def test_pool_has_the_size_of_the_settings() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-async def test_forked_process_opens_connections_of_its_own(schema: None) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("schema")
+async def test_forked_process_opens_connections_of_its_own() -> None:
     """A process that forks after its first query shares no connection with its child."""
     assert isinstance(engine.pool, AsyncAdaptedQueuePool)
     async with engine.connect() as connection:
@@ -68,7 +69,8 @@ async def test_forked_process_opens_connections_of_its_own(schema: None) -> None
 {% if not db.server %}
 
 
-async def test_autocommit_begins_no_transaction(schema: None) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("schema")
+async def test_autocommit_begins_no_transaction() -> None:
     """A statement that cannot run in a transaction can be executed."""
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")

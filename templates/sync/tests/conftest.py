@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 
 from packages.config import PROJECT_ROOT
@@ -20,19 +20,19 @@ def alembic_config() -> Config:
 
 
 @pytest.fixture(scope="session")
-def schema(alembic_config: Config) -> Iterator[None]:
-    """Create the test database, with the schema that the migrations build."""
+def schema(alembic_config: Config) -> Iterator[Engine]:
+    """Create the test database, with the schema that the migrations build; return its engine."""
     create_database(engine.url)
     command.upgrade(alembic_config, "head")
-    yield
+    yield engine
     engine.dispose()
     drop_database(engine.url)
 
 
 @pytest.fixture
-def connection(schema: None) -> Iterator[Connection]:  # noqa: ARG001
+def connection(schema: Engine) -> Iterator[Connection]:
     """Give the test a connection; everything done on it is rolled back."""
-    with engine.connect() as connection:
+    with schema.connect() as connection:
         transaction = connection.begin()
         yield connection
         transaction.rollback()

@@ -141,7 +141,8 @@ def test_invalid_parameter_is_answered_with_422(client: TestClient, path: str) -
     assert client.get(path).status_code == 422
 
 
-def test_committed_before_the_response(schema: None) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("schema")
+def test_committed_before_the_response() -> None:
     """When a client has received its 201, every other session sees the row."""
     client = TestClient(app)
     created = client.post("/users", json=ZOE).json()

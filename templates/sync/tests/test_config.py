@@ -29,7 +29,8 @@ def test_engine_uses_the_url_of_the_settings() -> None:
     assert settings.DATABASE_URL == SQLALCHEMY_DATABASE_URL == engine.url
 
 
-def test_get_db_closes_the_session_and_never_commits(schema: None) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("schema")
+def test_get_db_closes_the_session_and_never_commits() -> None:
     """Work that the caller did not commit is rolled back, even when nothing failed."""
     with contextmanager(get_db)() as db:
         assert isinstance(db, Session)
@@ -48,7 +49,8 @@ def test_closed_session_stays_closed() -> None:
         db.scalars(select(MyModel))
 
 
-def test_get_db_rolls_back_and_closes_when_the_caller_fails(schema: None) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("schema")
+def test_get_db_rolls_back_and_closes_when_the_caller_fails() -> None:
     """The caller gets the error unchanged; no row and no connection stays."""
     before = engine.pool.status()
 
@@ -66,7 +68,8 @@ def test_get_db_rolls_back_and_closes_when_the_caller_fails(schema: None) -> Non
 
 
 {% if db.read_only %}
-def test_get_read_db_reads_and_cannot_write(schema: None) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("schema")
+def test_get_read_db_reads_and_cannot_write() -> None:
     """The server refuses to write in a session for reading; other sessions write as before."""
     with contextmanager(get_read_db)() as db:
         assert db.scalars(select(MyModel)).all() == []
@@ -79,7 +82,8 @@ def test_get_read_db_reads_and_cannot_write(schema: None) -> None:  # noqa: ARG0
 
 
 {% endif %}
-def test_models_of_the_1x_style_work(schema: None) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("schema")
+def test_models_of_the_1x_style_work() -> None:
     """A model written with plain `Column` attributes lives on the same `Base`."""
 
     class Item(Base):

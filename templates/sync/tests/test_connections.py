@@ -42,7 +42,8 @@ def test_pool_has_the_size_of_the_settings() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_forked_process_opens_connections_of_its_own(schema: None) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("schema")
+def test_forked_process_opens_connections_of_its_own() -> None:
     """A process that forks after its first query shares no connection with its child."""
     assert isinstance(engine.pool, QueuePool)
     with engine.connect() as connection:
@@ -55,7 +56,8 @@ def test_forked_process_opens_connections_of_its_own(schema: None) -> None:  # n
 {% if not db.server %}
 
 
-def test_autocommit_begins_no_transaction(schema: None) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("schema")
+def test_autocommit_begins_no_transaction() -> None:
     """A statement that cannot run in a transaction can be executed."""
     with engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
