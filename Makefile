@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SUPPORTED := import sys; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help demo test lint hooks twins rendered clean
+.PHONY: help demo test slow lint hooks twins rendered clean
 .DEFAULT_GOAL := help
 
 help:  ## list these commands
@@ -14,6 +14,9 @@ demo: .venv/installed  ## render the default project, install and migrate it, an
 
 test: lint  ## everything: the facts, all renders, the hooks, the rendered projects on real servers
 	$(BIN)/pytest -n auto --dist worksteal
+
+slow: .venv/installed  ## what takes a minute a test: services of each version, edited and updated, on each database
+	$(BIN)/pytest -n 2 --dist worksteal -m slow
 
 lint: .venv/installed  ## what needs no render: ruff, mypy, zizmor for the workflow, spelling and words to avoid
 	$(BIN)/ruff check .

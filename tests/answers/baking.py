@@ -32,6 +32,7 @@ HEADINGS = [
     "Use the database",
     "Limit the load",
     "See what it does",
+    "Update it",
     "Configuration",
 ]
 # Of a sentence: the question, what is wrong (with the answer quoted), and after the last semicolon the mend.

@@ -33,7 +33,7 @@ from pydantic import (
     model_validator,
 {% endif %}
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+from pydantic_settings import NoDecode, SettingsConfigDict, SettingsError
 from sqlalchemy import URL
 
 from packages.config import PROJECT_ROOT
@@ -42,6 +42,7 @@ from packages.config.database_url import SPELLINGS, Password, parse_database_url
 {% else %}
 from packages.config.database_url import parse_database_url
 {% endif %}
+from packages.config.service_settings import ServiceSettings
 
 SECRETS_DIR = Path(os.environ.get("SECRETS_DIR") or "/run/secrets")
 SERVICE = "{{ cookiecutter.project_slug }}"
@@ -84,7 +85,7 @@ def _is_guessable(url: URL) -> bool:
 {% endif %}
 
 
-class Settings(BaseSettings):
+class Settings(ServiceSettings):
     """All that differs between deployments."""
 
     model_config = SettingsConfigDict(

@@ -1,0 +1,250 @@
+"""What a team adds to its service: a model, a setting, a route, a dependency, a test, and words of its own."""
+
+import re
+from pathlib import Path
+
+MODEL = '''\
+"""The teams that users form."""
+
+from sqlalchemy import Unicode
+from sqlalchemy.orm import Mapped, mapped_column
+
+from packages.database.config import Base
+from packages.database.types import CreatedAt, IntegerKey
+
+
+class Team(Base):
+    """Some users, under one name."""
+
+    __tablename__ = "teams"
+
+    id: Mapped[IntegerKey]
+    name: Mapped[str] = mapped_column(Unicode(255), unique=True)
+    created_at: Mapped[CreatedAt]
+'''
+
+REVISION = '''\
+"""Create teams, and give users a nickname.
+
+Revision: 0002
+Revises: 0001
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from packages.database.types import UtcDateTime
+
+revision: str = "0002"
+down_revision: str | None = "0001"
+branch_labels: str | None = None
+depends_on: str | None = None
+
+
+def upgrade() -> None:
+    """Apply the change."""
+    op.create_table(
+        "teams",
+        sa.Column("id", sa.Integer(), sa.Identity(), nullable=False),
+        sa.Column("name", sa.Unicode(length=255), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_teams")),
+        sa.UniqueConstraint("name", name=op.f("uq_teams_name")),
+    )
+    op.add_column("users", sa.Column("nickname", sa.Unicode(length=255), nullable=True))
+
+
+def downgrade() -> None:
+    """Take the change back."""
+    op.drop_column("users", "nickname")
+    op.drop_table("teams")
+'''
+
+ROUTE = '''\
+"""The path operations on teams."""
+
+from fastapi import APIRouter
+from packaging.utils import canonicalize_name
+from sqlalchemy import select
+
+from packages.api.dependencies import SessionDep
+from packages.config.settings import settings
+from packages.database.team_data_model import Team
+
+router = APIRouter(prefix="/teams", tags=["teams"])
+
+
+@router.get("")
+async def list_teams(db: SessionDep) -> list[str]:
+    """Return the names of the first teams."""
+    teams = await db.scalars(select(Team).order_by(Team.id).limit(settings.TEAMS_PER_PAGE))
+    return [canonicalize_name(team.name) for team in teams]
+'''
+
+TEST = '''\
+"""Teams are stored."""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from packages.config.settings import settings
+from packages.database.team_data_model import Team
+
+
+async def test_teams_are_stored(db: AsyncSession) -> None:
+    """A team comes back under its name."""
+    db.add(Team(name="The Team"))
+    await db.flush()
+    assert (await db.scalars(select(Team.name))).all() == ["The Team"]
+    assert settings.TEAMS_PER_PAGE == 25
+'''
+
+ROUTE_IMPORTS = """\
+from packages.api.app import app
+from packages.api.teams import list_teams
+"""
+ROUTE_TEST = '''
+
+async def test_teams_are_listed(db: AsyncSession) -> None:
+    """The route finds the teams, and the application has the route."""
+    db.add(Team(name="The Team"))
+    await db.flush()
+    assert await list_teams(db) == ["the team"]
+    assert "/teams" in app.openapi()["paths"]
+'''
+
+SETTING = '''\
+    TEAMS_PER_PAGE: PositiveInt = 25
+    """Teams that a page holds at most."""
+'''
+NICKNAME = "    nickname: Mapped[str | None] = mapped_column(Unicode(255))\n"
+DEPENDENCY = '    "packaging>=24",\n'
+SAMPLES = re.compile(r"packages\.database\.(models|user_data_model|job_data_model)|/users")
+ABOUT = "This service keeps the teams of our company.\n\n"
+SECTION = "\n## Who to ask\n\nThe platform team, at any hour.\n"
+
+
+def in_style(text: str, style: str) -> str:
+    """Return Python written for asynchronous sessions as it is in a style."""
+    if style == "async":
+        return text
+    for word, plain in (
+        ("async def", "def"),
+        ("await ", ""),
+        ("(db.scalars(select(Team.name)))", "db.scalars(select(Team.name))"),
+    ):
+        text = text.replace(word, plain)
+    return text.replace("AsyncSession", "Session").replace("sqlalchemy.ext.asyncio", "sqlalchemy.orm")
+
+
+def insert(path: Path, text: str, *, before: str = "", after: str = "") -> None:
+    """Insert text before, or after, the one place where an anchor stands.
+
+    Raises:
+        ValueError: the anchor does not stand there once.
+    """
+    content = path.read_text(encoding="utf-8")
+    anchor = before or after
+    if content.count(anchor) != 1:
+        raise ValueError(f"{path}: {anchor!r} stands there {content.count(anchor)} times")
+    path.write_text(content.replace(anchor, text + anchor if before else anchor + text), encoding="utf-8")
+
+
+def edit(folder: Path, style: str, *, with_api: bool) -> None:
+    """Make the edits of a team, each where the service's version has a place for it.
+
+    Args:
+        folder: the service.
+        style: its style of sessions.
+        with_api: whether it has an HTTP API.
+    """
+    add_files(folder, style, with_api=with_api)
+    users = folder / "packages" / "database" / "user_data_model.py"
+    insert(users, NICKNAME, before="    created_at: Mapped[CreatedAt]\n")
+    add_setting(folder / "packages" / "config")
+    migrations = folder / "tests" / "test_migrations.py"
+    if "TABLES = {" in migrations.read_text(encoding="utf-8"):
+        insert(migrations, ', "teams"', after='"my_table"')
+    app = folder / "packages" / "api" / "app.py"
+    if with_api and "users" in app.read_text(encoding="utf-8"):
+        insert(app, ", teams", after="import errors, health, jobs")
+        insert(app, "app.include_router(teams.router)\n", after="app.include_router(jobs.router)\n")
+    add_words(folder)
+
+
+def add_setting(config: Path) -> None:
+    """Add a setting: to the file that is the team's, or after the last one of version 1.0.0, which has none."""
+    own = config / "service_settings.py"
+    if own.exists():
+        insert(own, "from pydantic import PositiveInt\n", before="from pydantic_settings import")
+        with own.open("a", encoding="utf-8") as end:
+            end.write("\n" + SETTING)
+        return
+    settings = config / "settings.py"
+    text = settings.read_text(encoding="utf-8")
+    head, next_, tail = text.partition(
+        "\n    @model_validator" if "@model_validator" in text else "\n\ndef load_settings"
+    )
+    settings.write_text(head + SETTING + next_ + tail, encoding="utf-8")
+
+
+def remove_samples(folder: Path, *, with_api: bool) -> list[str]:
+    """Take out the models, routes and tests that the template shows, as a team of version 1.0.0 does; return the files.
+
+    The team has a model and a first revision of its own by then, and no test any more that needs a sample.
+    """
+    files = [f"packages/database/{name}.py" for name in ("models", "user_data_model", "job_data_model")]
+    files.append("migrations/versions/0001_create_my_table_users_and_jobs.py")
+    if with_api:
+        files += [f"packages/api/{name}.py" for name in ("users", "jobs", "schemas")]
+    tests = [path for path in (folder / "tests").glob("test_*.py") if SAMPLES.search(path.read_text(encoding="utf-8"))]
+    files += [f"tests/{path.name}" for path in tests]
+    for name in files:
+        (folder / name).unlink()
+    revision = folder / "migrations" / "versions" / "0002_create_teams.py"
+    text = revision.read_text(encoding="utf-8")
+    for word, instead in {
+        "Create teams, and give users a nickname.": "Create teams.",
+        "Revision: 0002\nRevises: 0001": "Revision: 0001\nRevises: nothing",
+        'revision: str = "0002"': 'revision: str = "0001"',
+        'down_revision: str | None = "0001"': "down_revision: str | None = None",
+        '    op.add_column("users", sa.Column("nickname", sa.Unicode(length=255), nullable=True))\n': "",
+        '    op.drop_column("users", "nickname")\n': "",
+    }.items():
+        text = text.replace(word, instead)
+    revision.write_text(text, encoding="utf-8")
+    migrations = folder / "tests" / "test_migrations.py"
+    text = migrations.read_text(encoding="utf-8")
+    migrations.write_text(text.replace('"jobs", "my_table", "teams", "users"', '"teams"'), encoding="utf-8")
+    if with_api:
+        app = folder / "packages" / "api" / "app.py"
+        text = app.read_text(encoding="utf-8")
+        text = text.replace("import errors, health, jobs, teams, users", "import errors, health, teams")
+        for name in ("users", "jobs"):
+            text = text.replace(f"app.include_router({name}.router)\n", "")
+        app.write_text(text, encoding="utf-8")
+    return files
+
+
+def add_files(folder: Path, style: str, *, with_api: bool) -> None:
+    """Add the files that are the team's alone."""
+    test = (
+        TEST.replace("from packages.config", ROUTE_IMPORTS + "from packages.config", 1) + ROUTE_TEST
+        if with_api
+        else TEST
+    )
+    files = {"packages/database/team_data_model.py": MODEL, "migrations/versions/0002_create_teams.py": REVISION}
+    files["tests/test_teams.py"] = test
+    if with_api:
+        files["packages/api/teams.py"] = ROUTE
+    for name, text in files.items():
+        (folder / name).write_text(in_style(text, style), encoding="utf-8")
+
+
+def add_words(folder: Path) -> None:
+    """Add a dependency, at the end of its list, and some words to the README."""
+    insert(folder / "pyproject.toml", DEPENDENCY, before="]\n\n[project.optional-dependencies]")
+    readme = folder / "README.md"
+    insert(readme, ABOUT, before="## Start it, test it\n")
+    with readme.open("a", encoding="utf-8") as end:
+        end.write(SECTION)

@@ -1,0 +1,151 @@
+"""A service that a team has edited is brought to the template as it is now, and nothing is left to be done by hand."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.live.databases import Database
+from tests.live.service import create_database
+from tests.template import BACKENDS, FRAMEWORKS, PYTHONS, install, lint, render
+from tests.updates.edits import ABOUT, DEPENDENCY, NICKNAME, SECTION, SETTING, edit, remove_samples
+from tests.updates.history import VERSIONS, Version
+from tests.updates.services import Service, make
+
+GetDatabase = Callable[[str], Database]
+
+ANSWERS = {
+    "project_name": "Teams & Co.",
+    "project_slug": "teams_service",
+    "description": "It knows who works with whom.",
+    "author_name": 'Zoë "the boss"',
+    "author_email": "zoe@example.com",
+    "ci_provider": "gitlab",
+    "license": "Apache-2.0",
+}
+# One in the gate; the others take a minute each.
+CELLS = [
+    ("postgresql", "async", "fastapi"),
+    *(
+        pytest.param(*cell, marks=pytest.mark.slow)
+        for cell in [
+            ("sqlite", "sync", "fastapi"),
+            ("sqlite", "async", "fastapi"),
+            ("postgresql", "sync", "fastapi"),
+            ("mariadb", "sync", "fastapi"),
+            ("mariadb", "async", "fastapi"),
+            ("postgresql", "sync", "none"),
+        ]
+    ),
+]
+
+
+def check_service(service: Service, database: Database, name: str) -> None:
+    """Run the service's own linters and tests, on its own kind of database."""
+    answers = service.answers()
+    lint(service.folder)
+    environment = database.environment(answers["session_style"], answers["database_backend"], name)
+    project = install(service.folder, PYTHONS[-1], env=environment)
+    create_database(project)
+    for command in ("upgrade head", "check", "downgrade base", "upgrade head"):
+        project.run("alembic", *command.split())
+    summary = project.run("pytest", "-q", "-n", "2", *database.left_out).stdout
+    assert "test_teams" not in summary, summary
+
+
+def made_and_edited(template: Path, version: str, output: Path, choices: Mapping[str, str]) -> Service:
+    """Return a service of a version, with the edits of a team in it."""
+    service = make(template, version, output, ANSWERS | dict(choices))
+    edit(service.folder, choices["session_style"], with_api=choices["web_framework"] == "fastapi")
+    service.commit("Teams")
+    return service
+
+
+def check_edits(folder: Path, *, with_api: bool) -> None:
+    """Check that what the team wrote into files of the template still stands there."""
+    for name, words in {
+        "pyproject.toml": [DEPENDENCY],
+        "README.md": [ABOUT, SECTION],
+        "packages/database/user_data_model.py": [NICKNAME],
+    }.items():
+        text = (folder / name).read_text(encoding="utf-8")
+        assert all(each in text for each in words), name
+    config = folder / "packages" / "config"
+    assert SETTING in "".join((config / name).read_text() for name in ("settings.py", "service_settings.py"))
+    assert (folder / "packages" / "api" / "teams.py").exists() == with_api
+
+
+@pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)
+@pytest.mark.parametrize(("backend", "style", "framework"), CELLS)
+def test_an_edited_service_is_updated(  # noqa: PLR0913, PLR0917 - what the matrix is made of
+    tmp_path: Path,
+    template: Path,
+    get_database: GetDatabase,
+    database_name: str,
+    backend: str,
+    style: str,
+    framework: str,
+    version: Version,
+) -> None:
+    """No conflict, no rejected hunk, no answer and no edit lost; the service's own tests and linters are green."""
+    choices = {"database_backend": backend, "session_style": style, "web_framework": framework}
+    service = made_and_edited(template, version.commit, tmp_path / "made", choices)
+    service.prepare(version)
+    service.update()
+    check_edits(service.folder, with_api=framework == "fastapi")
+    check_service(service, get_database(backend), database_name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)
+@pytest.mark.parametrize(
+    ("backend", "style", "framework"), [("sqlite", "sync", "fastapi"), ("postgresql", "async", "none")]
+)
+def test_samples_that_were_removed_stay_away(  # noqa: PLR0913, PLR0917
+    tmp_path: Path,
+    template: Path,
+    get_database: GetDatabase,
+    database_name: str,
+    backend: str,
+    style: str,
+    framework: str,
+    version: Version,
+) -> None:
+    """A service without the samples is updated like any other; none of their files comes back."""
+    choices = {"database_backend": backend, "session_style": style, "web_framework": framework}
+    service = made_and_edited(template, version.commit, tmp_path / "made", choices)
+    removed = remove_samples(service.folder, with_api=framework == "fastapi")
+    service.commit("No samples")
+    service.prepare(version)
+    service.update()
+    assert [name for name in removed if (service.folder / name).exists()] == []
+    check_service(service, get_database(backend), database_name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("old", "new", "style"),
+    [("sqlite", "postgresql", "sync"), ("sqlite", "postgresql", "async"), ("postgresql", "mariadb", "async")],
+)
+def test_a_service_moves_to_another_database(  # noqa: PLR0913, PLR0917
+    tmp_path: Path, template: Path, get_database: GetDatabase, database_name: str, old: str, new: str, style: str
+) -> None:
+    """`cruft update --variables-to-update` gives the service another database, and keeps the team's edits."""
+    choices = {"database_backend": old, "session_style": style, "web_framework": "fastapi"}
+    service = made_and_edited(template, "HEAD", tmp_path / "made", choices)
+    service.update(database_backend=new)
+    check_edits(service.folder, with_api=True)
+    database = get_database(new)
+    driver = BACKENDS[new][style]["drivername"]
+    assert driver in (service.folder / "packages" / "config" / "settings.py").read_text(encoding="utf-8")
+    check_service(service, database, database_name)
+
+
+def test_the_files_of_a_team_are_those_that_it_has(tmp_path: Path) -> None:
+    """`[tool.cruft]` lists what is rendered, and nothing else."""
+    for framework in FRAMEWORKS:
+        folder = render(tmp_path / framework, web_framework=framework)
+        skipped = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["cruft"]["skip"]
+        assert skipped == sorted(skipped)
+        assert [path for path in skipped if not list(folder.glob(path))] == []
