@@ -18,6 +18,7 @@ engine = create_async_engine(
     connect_args={
         "connect_timeout": settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
         "application_name": settings.DATABASE_APPLICATION_NAME,
+        "read_timeout": settings.read_timeout_seconds,
         "tcp_user_timeout": settings.DATABASE_STATEMENT_TIMEOUT_SECONDS * 1000,
         "options": (
             f"{SQLALCHEMY_DATABASE_URL.query.get('options', '')} -c timezone=UTC"

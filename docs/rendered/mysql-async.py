@@ -19,7 +19,7 @@ engine = create_async_engine(
         "charset": "utf8mb4",
         "program_name": settings.DATABASE_APPLICATION_NAME,
         "connect_timeout": settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
-        "read_timeout": settings.DATABASE_READ_TIMEOUT_SECONDS,
+        "read_timeout": settings.read_timeout_seconds,
         "init_command": (
             "SET SESSION time_zone = '+00:00'"
             f", innodb_lock_wait_timeout = {settings.DATABASE_LOCK_TIMEOUT_SECONDS}"

@@ -27,6 +27,7 @@ def engine_for(url: URL) -> AsyncEngine:
         connect_args={
             "connect_timeout": settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
             "application_name": settings.DATABASE_APPLICATION_NAME,
+            "read_timeout": settings.read_timeout_seconds,
             "tcp_user_timeout": settings.DATABASE_STATEMENT_TIMEOUT_SECONDS * 1000,
             "prepare_threshold": None,
             "options": (

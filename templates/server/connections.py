@@ -4,7 +4,7 @@
 import asyncio
 {% endif %}
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any{{ ", cast" if "cast(" in db.connect else "" }}
 
 {% if db.driver_import %}
 import {{ db.driver_import }}
@@ -25,6 +25,9 @@ from tenacity import (
 )
 
 from packages.config.settings import settings
+{% if db.bounded_connection %}
+from packages.database.bounded_connection import BoundedConnection
+{% endif %}
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect{{ ', ExceptionContext' if db.read_only_error else '' }}
@@ -88,7 +91,7 @@ def connect_with_retry(
 
 {% if db.connect %}
 def _connect(
-    dialect: "Dialect", arguments: list[Any], keywords: dict[str, Any]
+    {{ "dialect" if "dialect." in db.connect else "_dialect" }}: "Dialect", arguments: list[Any], keywords: dict[str, Any]
 ) -> "DBAPIConnection":
     {{ db.connect | indent }}
 

@@ -30,6 +30,14 @@ CONNECTIONS = 5
 # Nobody is there at once to promote a standby; it is done within the time for which the service tries to connect.
 PROMOTION_SECONDS = 1.5
 CONNECT_SECONDS = 10
+# What a service gives up before a primary goes on that stands still for ever; each for its own reason.
+FROZEN_LIMITS = {
+    "DATABASE_CONNECT_TIMEOUT_SECONDS": "2",
+    "DATABASE_STATEMENT_TIMEOUT_SECONDS": "2",
+    "DATABASE_READ_TIMEOUT_SECONDS": "3",
+    "DATABASE_POOL_TIMEOUT_SECONDS": "2",
+}
+FROZEN_SECONDS = 12
 # Galera notices a dead node after 5 seconds, and no node commits until then.
 EXPULSION_SECONDS = 30
 # Of each service; together they want three rows.
@@ -158,6 +166,34 @@ def test_service_goes_on_with_the_promoted_standby(
         # Each lost connection can fail the request that it serves; those that come later wait for a new one.
         assert crowd.statuses[503] <= CONNECTIONS
         assert crowd.longest_pause(struck) < RECOVERY_SECONDS
+
+
+def test_service_leaves_a_primary_that_stands_still(
+    replicated: dict[str, Project], pair: PostgresqlPair, record_property: Note
+) -> None:
+    """The primary stands still for ever, and the standby is promoted: the service is back by itself, and says so."""
+    projects = {
+        style: Project(project.folder, {**project.env, **FROZEN_LIMITS}) for style, project in replicated.items()
+    }
+    frozen = pair.primary
+    try:
+        with under_load(projects) as crowds:
+            struck = time.monotonic()
+            frozen.freeze()
+            time.sleep(FROZEN_SECONDS)
+            for crowd in crowds.values():
+                assert crowd.client.get("/health/ready").status_code == 503
+            pair.promote()
+            promoted = time.monotonic()
+            for crowd in crowds.values():
+                wait_until_ready(crowd.client)
+                crowd.wait_for_answers(2 * ANSWERS)
+    finally:
+        frozen.thaw()
+    report(record_property, "PostgreSQL primary frozen for ever", crowds, struck)
+    check_writes(crowds, pair.primary.query("SELECT title, id FROM jobs", DATABASE))
+    for crowd in crowds.values():
+        assert crowd.longest_pause(struck) < promoted - struck + sum(map(int, FROZEN_LIMITS.values()))
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,9 @@ SHORT_LIMITS = {
     "DATABASE_READ_TIMEOUT_SECONDS": "2",
     "DATABASE_POOL_TIMEOUT_SECONDS": "2",
 }
+# What a request may wait for, one after the other: its turn, an answer, a new connection. And what the machine adds.
+LONGEST_WAIT_SECONDS = 6
+SLACK_SECONDS = 2
 IDLE_LIMIT = {
     "postgresql": "ALTER DATABASE {} SET idle_session_timeout = '2s'",
     "mariadb": "SET GLOBAL wait_timeout = 2",
@@ -115,6 +118,27 @@ def test_frozen_database_is_outlived(cell: Cell, record_property: Record) -> Non
         failed = strike(cell, client, "frozen", freeze, record_property)
     # Else nothing was proven.
     assert failed > 0
+
+
+def test_database_that_stays_frozen_holds_nobody(cell: Cell) -> None:
+    """The server stands still and never goes on: every request and probe is answered within its limits, each time."""
+    with serve(cell.project, SHORT_LIMITS) as client:
+        owner = new_user(client, "left-frozen")
+        with Crowd(client, owner, CLIENTS) as crowd:
+            crowd.wait_for_answers(ROUNDS)
+            cell.server.freeze()
+            frozen = time.monotonic()
+            time.sleep(LONGEST_WAIT_SECONDS)
+            # None has waited since before it stood still, and readiness knows.
+            ready = client.get("/health/ready")
+            time.sleep(LONGEST_WAIT_SECONDS)
+        outcomes = list(crowd.outcomes)
+        cell.server.thaw()
+    assert ready.status_code == 503
+    late = [one for one in outcomes if one.ended > frozen + SLACK_SECONDS]
+    assert {one.status for one in late} == {503}
+    assert {one.client for one in late} == set(range(CLIENTS))
+    assert max(one.ended - one.begun for one in outcomes) < LONGEST_WAIT_SECONDS + SLACK_SECONDS
 
 
 def test_connections_that_the_server_ended_for_idleness_cost_nothing(cell: Cell, record_property: Record) -> None:

@@ -58,9 +58,10 @@ def named(names: Iterable[str], known: Iterable[str]) -> str | None:
 
 
 def unknown_to_psycopg(arguments: Arguments, _text: str) -> str | None:
-    """Ask libpq's own parser; psycopg keeps some arguments for itself."""
+    """Ask libpq's own parser; psycopg keeps some arguments for itself, and the project's subclass one more."""
     psycopg = importlib.import_module("psycopg")
     own = parameters(psycopg.Connection.connect) & parameters(psycopg.AsyncConnection.connect)
+    own |= parameters(importlib.import_module("packages.database.bounded_connection").BoundedConnection.open)
     try:
         psycopg.conninfo.make_conninfo("", **{name: value for name, value in arguments.items() if name not in own})
     except psycopg.ProgrammingError as error:

@@ -112,6 +112,13 @@ class Settings(ServiceSettings):
     {{ name }}: {{ type }} = {{ default }}
     """{{ sentence }}"""
 {% endfor %}
+{% if "DATABASE_READ_TIMEOUT_SECONDS" in db.settings %}
+
+    @property
+    def read_timeout_seconds(self) -> int:
+        """Seconds to wait for an answer: above the server's own limit, which is to act first."""
+        return self.DATABASE_READ_TIMEOUT_SECONDS or self.DATABASE_STATEMENT_TIMEOUT_SECONDS + 5
+{% endif %}
 {% if db.server %}
 
     @model_validator(mode="after")
