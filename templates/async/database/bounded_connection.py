@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 class BoundedConnection(AsyncConnection[Any]):
     """A connection that is closed when the server does not answer in time.
 
-    The limits of the server and of TCP do not help against a server that stands still, or a proxy
+    The limits of the server and of TCP do not help against a frozen server, or a frozen proxy
     in front of it: its kernel goes on acknowledging packets.
 
     Attributes:
