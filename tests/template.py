@@ -72,7 +72,8 @@ def render_from(template: Path, output: Path, answers: Mapping[str, str]) -> Pat
 
 def plain_environment() -> dict[str, str]:
     """Return this process's environment without what would reach into a rendered project."""
-    foreign = ("VIRTUAL_ENV", "DATABASE_", "TEST_DATABASE_", "PYTEST_", "SECRETS_DIR", "COV_")
+    # With PYTHONDONTWRITEBYTECODE, which container images set, each program of a project compiles all that it imports.
+    foreign = ("VIRTUAL_ENV", "DATABASE_", "TEST_DATABASE_", "PYTEST_", "PYTHON", "SECRETS_DIR", "COV_")
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
 
 
