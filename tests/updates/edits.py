@@ -67,7 +67,7 @@ from fastapi import APIRouter
 from packaging.utils import canonicalize_name
 from sqlalchemy import select
 
-from packages.api.dependencies import SessionDep
+from packages.api.dependencies import After, Key, SessionDep
 from packages.config.settings import settings
 from packages.database.team_data_model import Team
 
@@ -75,10 +75,16 @@ router = APIRouter(prefix="/teams", tags=["teams"])
 
 
 @router.get("")
-async def list_teams(db: SessionDep) -> list[str]:
-    """Return the names of the first teams."""
-    teams = await db.scalars(select(Team).order_by(Team.id).limit(settings.TEAMS_PER_PAGE))
-    return [canonicalize_name(team.name) for team in teams]
+async def list_teams(db: SessionDep, after: After = 0) -> list[str]:
+    """Return the names of some teams."""
+    page = select(Team).where(Team.id > after).order_by(Team.id).limit(settings.TEAMS_PER_PAGE)
+    return [canonicalize_name(team.name) for team in await db.scalars(page)]
+
+
+@router.get("/{team_id}")
+async def has_team(team_id: Key, db: SessionDep) -> bool:
+    """Tell whether there is a team with an id."""
+    return await db.get(Team, team_id) is not None
 '''
 
 TEST = '''\
@@ -236,7 +242,10 @@ def add_files(folder: Path, style: str, *, with_api: bool) -> None:
     files = {"packages/database/team_data_model.py": MODEL, "migrations/versions/0002_create_teams.py": REVISION}
     files["tests/test_teams.py"] = test
     if with_api:
-        files["packages/api/teams.py"] = ROUTE
+        names = (folder / "packages" / "api" / "dependencies.py").read_text(encoding="utf-8")
+        # As they were called in version 1.0.0.
+        renamed = ("IdPath", "AfterId") if "IdPath" in names else ("Key", "After")
+        files["packages/api/teams.py"] = re.sub(r"\bAfter\b", renamed[1], re.sub(r"\bKey\b", renamed[0], ROUTE))
     for name, text in files.items():
         (folder / name).write_text(in_style(text, style), encoding="utf-8")
 

@@ -20,6 +20,7 @@ GIT = {
     "GIT_CONFIG_VALUE_0": "*",
 }
 HEADING = re.compile(r"^## (?P<version>\d+\.\d+\.\d+) \(commit (?P<commit>[0-9a-f]{7,40})\)$", re.MULTILINE)
+UPDATE = "uvx cruft update\n"
 SHELL = re.compile(r"^```sh\n(?P<commands>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -38,17 +39,20 @@ class Version:
 
     name: str
     commit: str
-    # What the changelog tells a service of this version to run before it is updated.
-    commands: str
+    # What the changelog tells a service of this version to run, before and after the update itself.
+    before: str
+    after: str
 
 
 def read_versions(changelog: str) -> list[Version]:
-    """Return the versions that a changelog names, the newest first, with the commands of their upgrade notes."""
+    """Return the versions that a changelog names, with the commands of their upgrade notes."""
     notes = dict(re.findall(r"^### From (\d+\.\d+\.\d+)\n(.*?)(?=^##|\Z)", changelog, re.MULTILINE | re.DOTALL))
-    return [
-        Version(found["version"], found["commit"], "".join(SHELL.findall(notes.get(found["version"], ""))))
-        for found in HEADING.finditer(changelog)
-    ]
+    versions = []
+    for found in HEADING.finditer(changelog):
+        commands = "".join(SHELL.findall(notes.get(found["version"], UPDATE)))
+        before, _, after = commands.partition(UPDATE)
+        versions.append(Version(found["version"], found["commit"], before, after))
+    return versions
 
 
 VERSIONS = read_versions((TEMPLATE / "CHANGELOG.md").read_text(encoding="utf-8"))

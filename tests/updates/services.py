@@ -23,7 +23,7 @@ class Service:
     def commit(self, message: str) -> None:
         """Commit all that lies in the folder."""
         git("add", "--all", cwd=self.folder)
-        git("commit", "--quiet", "--message", message, cwd=self.folder)
+        git("commit", "--quiet", "--allow-empty", "--message", message, cwd=self.folder)
 
     def cruft(self, *arguments: str) -> str:
         """Run Cruft; return what it prints, also where it fails only by its words."""
@@ -46,18 +46,16 @@ class Service:
         assert state["commit"] == git("rev-parse", "HEAD", cwd=self.template).strip()
         self.commit("Update the template")
 
-    def prepare(self, version: Version) -> None:
-        """Do what the changelog asks of a service of a version, before it is updated."""
-        if version.commands:
-            run(
-                "bash",
-                "-euo",
-                "pipefail",
-                "-c",
-                version.commands.replace("uvx cruft", "cruft"),
-                cwd=self.folder,
-                env=GIT,
-            )
+    def upgrade(self, version: Version) -> None:
+        """Bring a service of a version to the clone's last commit, by all the commands that the changelog gives."""
+        self.run(version.before)
+        self.update()
+        self.run(version.after)
+        self.commit("What the changelog asks for")
+
+    def run(self, commands: str) -> None:
+        """Run commands of a page; what uvx would fetch is installed here."""
+        run("bash", "-euo", "pipefail", "-c", commands.replace("uvx cruft", "cruft"), cwd=self.folder, env=GIT)
 
     def answers(self) -> dict[str, Any]:
         """Return what was answered when the service was made, as Cruft keeps it."""

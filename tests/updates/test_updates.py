@@ -91,8 +91,7 @@ def test_an_edited_service_is_updated(  # noqa: PLR0913, PLR0917 - what the matr
     """No conflict, no rejected hunk, no answer and no edit lost; the service's own tests and linters are green."""
     choices = {"database_backend": backend, "session_style": style, "web_framework": framework}
     service = made_and_edited(template, version.commit, tmp_path / "made", choices)
-    service.prepare(version)
-    service.update()
+    service.upgrade(version)
     check_edits(service.folder, with_api=framework == "fastapi")
     check_service(service, get_database(backend), database_name)
 
@@ -117,8 +116,7 @@ def test_samples_that_were_removed_stay_away(  # noqa: PLR0913, PLR0917
     service = made_and_edited(template, version.commit, tmp_path / "made", choices)
     removed = remove_samples(service.folder, with_api=framework == "fastapi")
     service.commit("No samples")
-    service.prepare(version)
-    service.update()
+    service.upgrade(version)
     assert [name for name in removed if (service.folder / name).exists()] == []
     check_service(service, get_database(backend), database_name)
 
