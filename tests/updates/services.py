@@ -55,7 +55,7 @@ class Service:
 
     def run(self, commands: str) -> None:
         """Run commands of a page; what uvx would fetch is installed here."""
-        run("bash", "-euo", "pipefail", "-c", commands.replace("uvx cruft", "cruft"), cwd=self.folder, env=GIT)
+        run("bash", "-euc", commands.replace("uvx cruft", "cruft"), cwd=self.folder, env=GIT)
 
     def answers(self) -> dict[str, Any]:
         """Return what was answered when the service was made, as Cruft keeps it."""
