@@ -1,0 +1,92 @@
+"""A platform team brings a fix to many services: by a script for one of them, and a workflow that runs it for each."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.template import TEMPLATE, run
+from tests.updates.history import GIT, git
+from tests.updates.services import Service, make
+
+SCRIPT = TEMPLATE / "scripts" / "update_service.py"
+WORKFLOW = TEMPLATE / "docs" / "examples" / "update-services.yml"
+IGNORED = Path("{{cookiecutter.project_slug}}") / ".gitignore"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Service:
+    """Return a service of the newest template, which the tests leave as it is."""
+    return make(template, "HEAD", tmp_path_factory.mktemp("made"), {"project_name": "Orders"})
+
+
+@pytest.fixture
+def service(tmp_path: Path, made: Service) -> Service:
+    """Return a copy of the service, linked to a copy of the template; the test may change both."""
+    copy = Service(tmp_path / "service", tmp_path / "template")
+    shutil.copytree(made.folder, copy.folder)
+    shutil.copytree(made.template, copy.template)
+    link = copy.folder / ".cruft.json"
+    text = link.read_text(encoding="utf-8").replace(str(made.template), str(copy.template))
+    link.write_text(text, encoding="utf-8")
+    copy.commit("Link the copy")
+    return copy
+
+
+def fix_template(service: Service) -> None:
+    """Add a line to a file of the template, in a commit."""
+    with (service.template / IGNORED).open("a", encoding="utf-8") as end:
+        end.write("core.*\n")
+    git("commit", "--quiet", "--all", "--message", "Core dumps are ignored", cwd=service.template)
+
+
+def roll_out(service: Service, texts: Path, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run the script for the service."""
+    return run(sys.executable, SCRIPT, service.folder, texts, cwd=TEMPLATE, env=GIT, check=check)
+
+
+def test_a_service_with_the_newest_template_is_left_alone(tmp_path: Path, service: Service) -> None:
+    """The outcome is "current": no commit, no pull request."""
+    before = git("rev-parse", "HEAD", cwd=service.folder)
+    assert roll_out(service, tmp_path / "texts").stdout.splitlines()[-1] == "current"
+    assert git("rev-parse", "HEAD", cwd=service.folder) == before
+    assert not (tmp_path / "texts").exists()
+
+
+def test_a_fix_is_one_commit_on_a_branch(tmp_path: Path, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The outcome is "updated": the branch holds the fix, and the pull request says what is new in the template."""
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
+    fix_template(service)
+    assert roll_out(service, tmp_path / "texts").stdout.splitlines()[-1] == "updated"
+    assert (tmp_path / "output").read_text(encoding="utf-8") == "outcome=updated\n"
+    assert git("rev-list", "--count", "main..template-update", cwd=service.folder) == "1\n"
+    assert "core.*" in git("show", "template-update:.gitignore", cwd=service.folder)
+    assert (tmp_path / "texts" / "title").read_text(encoding="utf-8").startswith("Update the template to ")
+    assert (tmp_path / "texts" / "body").read_text(encoding="utf-8").endswith("\n- Core dumps are ignored\n")
+
+
+def test_a_conflict_is_told(tmp_path: Path, service: Service) -> None:
+    """The outcome is "conflicts", where Cruft says "Good work!": the pull request names the files."""
+    with (service.folder / ".gitignore").open("a", encoding="utf-8") as end:
+        end.write("*.swp\n")
+    service.commit("Ours")
+    fix_template(service)
+    assert roll_out(service, tmp_path / "texts").stdout.splitlines()[-1] == "conflicts"
+    assert (tmp_path / "texts" / "title").read_text(encoding="utf-8").endswith("(conflicts)")
+    assert (tmp_path / "texts" / "body").read_text(encoding="utf-8").endswith("\n- `.gitignore`\n")
+
+
+def test_a_service_without_cruft_is_named(tmp_path: Path, service: Service) -> None:
+    """A service that is not linked fails with one sentence that says what to do."""
+    (service.folder / ".cruft.json").unlink()
+    failed = roll_out(service, tmp_path / "texts", check=False)
+    assert failed.returncode == 1
+    assert failed.stderr == f"{service.folder}: there is no .cruft.json; link the service with `cruft link` first\n"
+
+
+def test_the_workflow_is_valid() -> None:
+    """GitHub accepts the workflow, and it leaks no token: checked against GitHub's schema and by zizmor."""
+    run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", WORKFLOW, cwd=TEMPLATE)
+    run("zizmor", "--quiet", "--offline", WORKFLOW, cwd=TEMPLATE)
