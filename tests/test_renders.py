@@ -67,6 +67,7 @@ WITH_FASTAPI = {
     "tests/test_health.py",
 }
 WITH_SERVER = {".dockerignore", "Dockerfile", "compose.yaml", "packages/database/tls.py"}
+WITH_BOTH = {"packages/api/read_again.py", "tests/test_read_again.py"}
 WITH_BOUNDED_CONNECTION = {"packages/database/bounded_connection.py"}
 RESIDUE = re.compile(r"\{%|%\}|\{#|cookiecutter")
 # `${{ … }}` is the syntax of GitHub's workflows, `{{` and `}}` stand in no other file.
@@ -88,6 +89,8 @@ def test_render_has_what_was_chosen_and_no_more(tmp_path: Path, answers: dict[st
         expected |= WITH_FASTAPI
     if row["server"]:
         expected |= WITH_SERVER
+    if row["server"] and answers["web_framework"] == "fastapi":
+        expected |= WITH_BOTH
     if row["bounded_connection"]:
         expected |= WITH_BOUNDED_CONNECTION
     if row["grants"]:

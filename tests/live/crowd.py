@@ -89,6 +89,8 @@ class Outcome:
     status: int
     wrote: bool
     """Whether it asked for a write."""
+    in_doubt: bool
+    """Whether the service said that a commit was lost on the way, with a 503 that asks for no other try."""
 
     @property
     def failed(self) -> bool:
@@ -150,7 +152,8 @@ class Crowd:
     async def _ask(self, number: int, method: str, path: str, content: object = None) -> Answer:
         begun = time.monotonic()
         answer = await self._connections[number].ask(method, path, content)
-        self.outcomes.append(Outcome(number, begun, time.monotonic(), answer.status, method == "POST"))
+        in_doubt = answer.status == 503 and "retry-after" not in answer.headers
+        self.outcomes.append(Outcome(number, begun, time.monotonic(), answer.status, method == "POST", in_doubt))
         return answer
 
     def wait_for_answers(self, each: int, seconds: float = RECOVERY_SECONDS) -> None:

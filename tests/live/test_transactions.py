@@ -70,12 +70,20 @@ def test_deadlocks_are_survived(cell: Cell) -> None:
 
 
 def test_other_failures_are_not_repeated(cell: Cell) -> None:
-    """An error of the program, a taken key, a missing table and a lost connection: one try each, nothing stays."""
+    """An error of the program, a taken key, a missing table: one try each. Work that ends its connection: three."""
     report = cell.play("failures")
-    assert report["tries"] == [1, 1, 1, 1]
+    assert report["tries"] == [1, 1, 1, 3]
     kinds = [error.partition(":")[0] for error in report["errors"]]
     assert kinds == ["RuntimeError", "IntegrityError", "ProgrammingError", "OperationalError"]
     assert report["balances"] == [0, 0]
+
+
+def test_lost_connection_costs_the_commit_in_flight_at_most(cell: Cell) -> None:
+    """Work whose connection is lost runs again; once COMMIT may have been sent, it does not, and the caller is told."""
+    report = cell.play("losses")
+    assert report["tries"] == [2, 1]
+    assert [error.partition(":")[0] for error in report["errors"]] == ["CommitOutcomeUnknownError"]
+    assert report["balances"] == [1, 0]
 
 
 def test_every_backend_with_a_server_has_a_row_here() -> None:

@@ -7,7 +7,11 @@ from collections.abc import Callable
 {% endif %}
 from typing import TypeVar
 
+{% if db.server %}
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+{% else %}
 from sqlalchemy.exc import DBAPIError
+{% endif %}
 from sqlalchemy.ext.asyncio import AsyncSession
 from tenacity import (
     AsyncRetrying,
@@ -22,7 +26,17 @@ Result = TypeVar("Result")
 # Sixteen clients that fight for one row at SERIALIZABLE need up to ten.
 MAX_ATTEMPTS = 20
 MAX_SECONDS = 30
+{% if db.server %}
+# Work whose statement ends its connection each time must not run for ever.
+MAX_LOST_ATTEMPTS = 3
+{% endif %}
 RETRY_CODES = {{ "{" }}{{ db.retry_codes | map("tojson") | join(", ") }}{{ "}" }}
+{% if db.server %}
+
+
+class CommitOutcomeUnknownError(SQLAlchemyError):
+    """The connection was lost after COMMIT was sent: all of the work is stored, or none of it."""
+{% endif %}
 
 
 async def run_in_transaction(
@@ -34,6 +48,11 @@ async def run_in_transaction(
     did not come free), it is rolled back and runs again after a short random wait: `MAX_ATTEMPTS`
     times at most, and none that would begin after `MAX_SECONDS`. So `work` must do nothing outside
     the database, and must read again whatever it decides by.
+{% if db.server %}
+
+    When the connection was lost before COMMIT was sent, nothing is stored: the work runs again on
+    another connection, `MAX_LOST_ATTEMPTS` times in all.
+{% endif %}
 
     Args:
         db: a session in which no transaction has begun.
@@ -41,14 +60,39 @@ async def run_in_transaction(
 
     Raises:
         sqlalchemy.exc.InvalidRequestError: a transaction has already begun in the session.
+{% if db.server %}
+        CommitOutcomeUnknownError: the connection was lost after COMMIT was sent. Look whether the
+            work is stored before it is repeated.
+    """
+    lost_attempts = 0
+
+    async def attempt() -> Result:
+        nonlocal lost_attempts
+        committing = False
+        try:
+            async with db.begin():
+                result = await work(db)
+                await db.flush()
+                committing = True
+        except DBAPIError as error:
+            lost_attempts += is_lost(error)
+            if committing and is_lost(error):
+                raise CommitOutcomeUnknownError(str(error)) from error
+            raise
+        return result
+
+    def may_run_again(error: BaseException) -> bool:
+        return is_retryable(error) or (is_lost(error) and lost_attempts < MAX_LOST_ATTEMPTS)
+{% else %}
     """
 
     async def attempt() -> Result:
         async with db.begin():
             return await work(db)
+{% endif %}
 
     retrying = AsyncRetrying(
-        retry=retry_if_exception(is_retryable),
+        retry=retry_if_exception({{ 'may_run_again' if db.server else 'is_retryable' }}),
         stop=stop_after_attempt(MAX_ATTEMPTS) | stop_after_delay(MAX_SECONDS),
         wait=wait_random_exponential(multiplier=0.02, max=1),
         reraise=True,
@@ -62,3 +106,10 @@ def is_retryable(error: BaseException) -> bool:
         return False
     code = {{ db.error_code }}
     return code in RETRY_CODES
+{% if db.server %}
+
+
+def is_lost(error: BaseException) -> bool:
+    """Tell whether the error cost the connection, as opposed to a statement alone."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+{% endif %}

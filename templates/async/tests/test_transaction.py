@@ -1,13 +1,25 @@
 """A unit of work is committed as a whole or not at all, and retried only where a retry helps."""
 
 import pytest
+{% if db.server %}
+from sqlalchemy import event, select
+from sqlalchemy.exc import IntegrityError, OperationalError
+{% else %}
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+{% endif %}
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from packages.database import transaction
+{% if db.server %}
+from packages.database.config import engine
+{% endif %}
 from packages.database.models import MyModel
+{% if db.server %}
+from packages.database.transaction import CommitOutcomeUnknownError, run_in_transaction
+{% else %}
 from packages.database.transaction import run_in_transaction
+{% endif %}
 from packages.database.user_data_model import User
 
 
@@ -69,3 +81,52 @@ async def test_lost_transaction_runs_again(
     assert await run_in_transaction(db, work) == "done"
     assert len(calls) == 2
     assert (await db.scalars(select(MyModel.name))).all() == ["row"]
+{% if db.server %}
+
+
+def lost_connection() -> OperationalError:
+    """Return what SQLAlchemy raises when the server has gone away."""
+    return OperationalError("SELECT 1", {}, Exception("gone"), connection_invalidated=True)
+
+
+@pytest.mark.parametrize(("losses", "attempts"), [(1, 2), (5, transaction.MAX_LOST_ATTEMPTS)])
+async def test_work_runs_again_on_another_connection(
+    db: AsyncSession, losses: int, attempts: int
+) -> None:
+    """A connection that is lost before the commit costs nothing, unless the work itself ends it."""
+    calls = []
+
+    async def work(db: AsyncSession) -> str:
+        calls.append(await add_row(db))
+        await db.flush()
+        if len(calls) <= losses:
+            raise lost_connection()
+        return "done"
+
+    if losses < attempts:
+        assert await run_in_transaction(db, work) == "done"
+        assert (await db.scalars(select(MyModel.name))).all() == ["row"]
+    else:
+        with pytest.raises(OperationalError):
+            await run_in_transaction(db, work)
+    assert len(calls) == attempts
+
+
+async def test_lost_commit_is_in_doubt_and_not_repeated(db: AsyncSession) -> None:
+    """Nobody knows whether the server has stored it: done twice, it might be stored twice."""
+    calls = []
+
+    async def work(db: AsyncSession) -> None:
+        calls.append(await add_row(db))
+
+    def lose(*_arguments: object) -> None:
+        raise lost_connection()
+
+    event.listen(engine.sync_engine, "release_savepoint", lose)
+    try:
+        with pytest.raises(CommitOutcomeUnknownError):
+            await run_in_transaction(db, work)
+    finally:
+        event.remove(engine.sync_engine, "release_savepoint", lose)
+    assert len(calls) == 1
+{% endif %}

@@ -1,6 +1,6 @@
 """Drives `run_in_transaction` of a rendered async project from many tasks; prints what happened as JSON.
 
-Usage: transactions_async.py increments|deadlocks|failures
+Usage: transactions_async.py increments|deadlocks|failures|losses
 """
 
 import asyncio
@@ -18,6 +18,15 @@ CLIENTS = 16
 ROUNDS = 10
 # One that lasts longer than this has lost its partner.
 MEETING_SECONDS = 30
+
+# What ends a connection, and what says whether it is still there.
+POSTGRESQL = engine.dialect.name == "postgresql"
+KILL = "SELECT pg_terminate_backend({})" if POSTGRESQL else "KILL {}"
+ALIVE = (
+    "SELECT count(*) FROM pg_stat_activity WHERE pid = {}"
+    if POSTGRESQL
+    else "SELECT count(*) FROM information_schema.processlist WHERE id = {}"
+)
 
 Work = Callable[[AsyncSession], Awaitable[None]]
 
@@ -127,6 +136,20 @@ async def deadlocks(log: Log) -> None:
     await asyncio.gather(*(client(*rows) for rows in [(1, 2), (2, 1)] * (CLIENTS // 2)))
 
 
+async def number_of(db: AsyncSession) -> int:
+    """Return the server's number of a session's connection."""
+    own = func.pg_backend_pid() if POSTGRESQL else func.connection_id()
+    return (await db.scalars(select(own))).one()
+
+
+def kill(number: int) -> None:
+    """End a connection from another one, and wait until the server has done so."""
+    with engine.sync_engine.connect() as other:
+        other.exec_driver_sql(KILL.format(number))
+        while other.exec_driver_sql(ALIVE.format(number)).scalar():
+            pass
+
+
 async def failures(log: Log) -> None:
     """Let work fail for reasons that another try does not mend."""
 
@@ -142,17 +165,35 @@ async def failures(log: Log) -> None:
         await db.execute(text("SELECT * FROM no_such_table"))
 
     async def lost_connection(db: AsyncSession) -> None:
-        # Had it been lost during the commit, another try could do the work twice.
-        (await db.get_one(Account, 1)).balance += 1
-        await db.flush()
-        own = func.pg_backend_pid() if engine.dialect.name == "postgresql" else func.connection_id()
-        number = await db.scalar(select(own))
-        kill = "SELECT pg_terminate_backend({})" if engine.dialect.name == "postgresql" else "KILL {}"
-        await db.execute(text(kill.format(number)))
+        # Its own statement ends the connection, each time.
+        await db.execute(update(Account).where(Account.id == 1).values(balance=1))
+        await db.execute(text(KILL.format(await number_of(db))))
         await db.execute(text("SELECT 1"))
 
     for work in (program_error, taken_key, missing_table, lost_connection):
         await log.run(engine, work)
+
+
+async def losses(log: Log) -> None:
+    """Lose a connection in the middle of the work, once, and another one right before COMMIT is sent."""
+    killed = []
+
+    async def lose_once(db: AsyncSession) -> None:
+        await db.execute(update(Account).where(Account.id == 1).values(balance=Account.balance + 1))
+        if not killed:
+            killed.append(await number_of(db))
+            await db.run_sync(lambda _session: kill(killed[0]))
+        await db.execute(text("SELECT 1"))
+
+    await log.run(engine, lose_once)
+    numbers = []
+
+    async def lose_at_commit(db: AsyncSession) -> None:
+        await db.execute(update(Account).where(Account.id == 2).values(balance=Account.balance + 1))
+        numbers.append(await number_of(db))
+
+    event.listen(engine.sync_engine, "commit", lambda _connection: kill(numbers[-1]))
+    await log.run(engine, lose_at_commit)
 
 
 async def main() -> None:
@@ -163,7 +204,7 @@ async def main() -> None:
     async with SessionLocal.begin() as db:
         db.add_all([Account(id=1, balance=0), Account(id=2, balance=0)])
     log = Log()
-    await {"increments": increments, "deadlocks": deadlocks, "failures": failures}[sys.argv[1]](log)
+    await {"increments": increments, "deadlocks": deadlocks, "failures": failures, "losses": losses}[sys.argv[1]](log)
     print(json.dumps(await log.report()))
     await engine.dispose()
 

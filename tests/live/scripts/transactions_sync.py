@@ -1,6 +1,6 @@
 """Drives `run_in_transaction` of a rendered sync project from many threads; prints what happened as JSON.
 
-Usage: transactions_sync.py increments|deadlocks|failures
+Usage: transactions_sync.py increments|deadlocks|failures|losses
 """
 
 import json
@@ -18,6 +18,15 @@ CLIENTS = 16
 ROUNDS = 10
 # One that lasts longer than this has lost its partner.
 MEETING_SECONDS = 30
+
+# What ends a connection, and what says whether it is still there.
+POSTGRESQL = engine.dialect.name == "postgresql"
+KILL = "SELECT pg_terminate_backend({})" if POSTGRESQL else "KILL {}"
+ALIVE = (
+    "SELECT count(*) FROM pg_stat_activity WHERE pid = {}"
+    if POSTGRESQL
+    else "SELECT count(*) FROM information_schema.processlist WHERE id = {}"
+)
 
 Work = Callable[[Session], object]
 
@@ -121,6 +130,20 @@ def deadlocks(log: Log) -> None:
     in_threads([lambda: client(1, 2), lambda: client(2, 1)] * (CLIENTS // 2))
 
 
+def number_of(db: Session) -> int:
+    """Return the server's number of a session's connection."""
+    own = func.pg_backend_pid() if POSTGRESQL else func.connection_id()
+    return (db.scalars(select(own))).one()
+
+
+def kill(number: int) -> None:
+    """End a connection from another one, and wait until the server has done so."""
+    with engine.connect() as other:
+        other.exec_driver_sql(KILL.format(number))
+        while other.exec_driver_sql(ALIVE.format(number)).scalar():
+            pass
+
+
 def failures(log: Log) -> None:
     """Let work fail for reasons that another try does not mend."""
 
@@ -136,17 +159,35 @@ def failures(log: Log) -> None:
         db.execute(text("SELECT * FROM no_such_table"))
 
     def lost_connection(db: Session) -> None:
-        # Had it been lost during the commit, another try could do the work twice.
-        db.get_one(Account, 1).balance += 1
-        db.flush()
-        own = func.pg_backend_pid() if engine.dialect.name == "postgresql" else func.connection_id()
-        number = db.scalar(select(own))
-        kill = "SELECT pg_terminate_backend({})" if engine.dialect.name == "postgresql" else "KILL {}"
-        db.execute(text(kill.format(number)))
+        # Its own statement ends the connection, each time.
+        db.execute(update(Account).where(Account.id == 1).values(balance=1))
+        db.execute(text(KILL.format(number_of(db))))
         db.execute(text("SELECT 1"))
 
     for work in (program_error, taken_key, missing_table, lost_connection):
         log.run(engine, work)
+
+
+def losses(log: Log) -> None:
+    """Lose a connection in the middle of the work, once, and another one right before COMMIT is sent."""
+    killed = []
+
+    def lose_once(db: Session) -> None:
+        db.execute(update(Account).where(Account.id == 1).values(balance=Account.balance + 1))
+        if not killed:
+            killed.append(number_of(db))
+            kill(killed[0])
+        db.execute(text("SELECT 1"))
+
+    log.run(engine, lose_once)
+    numbers = []
+
+    def lose_at_commit(db: Session) -> None:
+        db.execute(update(Account).where(Account.id == 2).values(balance=Account.balance + 1))
+        numbers.append(number_of(db))
+
+    event.listen(engine, "commit", lambda _connection: kill(numbers[-1]))
+    log.run(engine, lose_at_commit)
 
 
 def main() -> None:
@@ -156,7 +197,7 @@ def main() -> None:
     with SessionLocal.begin() as db:
         db.add_all([Account(id=1, balance=0), Account(id=2, balance=0)])
     log = Log()
-    {"increments": increments, "deadlocks": deadlocks, "failures": failures}[sys.argv[1]](log)
+    {"increments": increments, "deadlocks": deadlocks, "failures": failures, "losses": losses}[sys.argv[1]](log)
     print(json.dumps(log.report()))
 
 
