@@ -1,13 +1,14 @@
 """The health endpoints report whether the process runs and whether it can serve."""
-{% if cookiecutter.session_style == "async" %}
 
 import asyncio
+{% if cookiecutter.session_style == "async" %}
 from collections.abc import AsyncIterator
 {% endif %}
 
 import pytest
 from alembic import command
 from alembic.config import Config
+from fastapi import Request, Response
 {% if cookiecutter.session_style == "async" %}
 from httpx2 import ASGITransport, AsyncClient
 {% else %}
@@ -84,3 +85,16 @@ def test_not_ready_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
     response = await client.get("/health/ready")
     assert response.status_code == 503
     assert response.json()["reason"] == "the database does not answer"
+
+
+async def test_not_ready_while_no_request_ends() -> None:
+    """Connections that are all held for too long serve nobody, though the database answers."""
+    response = Response()
+    request = Request({"type": "http", "state": {"stalled": True}})
+{% if cookiecutter.session_style == "async" %}
+    answer = await health.ready(request, response)
+{% else %}
+    answer = asyncio.run(health.ready(request, response))
+{% endif %}
+    assert response.status_code == 503
+    assert answer["reason"] == "requests hold all connections and do not end"

@@ -1,8 +1,11 @@
 """The health endpoints report whether the process runs and whether it can serve."""
 
+import asyncio
+
 import pytest
 from alembic import command
 from alembic.config import Config
+from fastapi import Request, Response
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import OperationalError
 
@@ -47,3 +50,12 @@ def test_not_ready_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
     response = client.get("/health/ready")
     assert response.status_code == 503
     assert response.json()["reason"] == "the database does not answer"
+
+
+def test_not_ready_while_no_request_ends() -> None:
+    """Connections that are all held for too long serve nobody, though the database answers."""
+    response = Response()
+    request = Request({"type": "http", "state": {"stalled": True}})
+    answer = asyncio.run(health.ready(request, response))
+    assert response.status_code == 503
+    assert answer["reason"] == "requests hold all connections and do not end"
