@@ -28,6 +28,7 @@ WORDS = {
     r"\bAsyncClient\b": "TestClient",
     r"\bAsync(Iterator|Session|Connection|Engine|Retrying)\b": r"\1",
     r"\basynccontextmanager\b": "contextmanager",
+    r"\.get_raw_connection\(\)": ".connection",
     r"\bAwaitable\[(\w+)\]": r"\1",
     r"\ban `async with`": "a `with`",
     r"\basync (def|with|for)\b": r"\1",

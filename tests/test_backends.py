@@ -16,7 +16,7 @@ FACTS = TEMPLATE / "templates" / "backends"
 BASE = (FACTS / "base.jinja").read_text(encoding="utf-8")
 SETTINGS = (TEMPLATE / "templates" / "settings.jinja").read_text(encoding="utf-8")
 
-STATEMENTS = ("driver_setup", "connect", "on_connect", "on_checkin", "type_imports")
+STATEMENTS = ("driver_setup", "connect", "on_connect", "on_reset", "ping", "type_imports")
 EXPRESSIONS = (
     "names_database",
     "tls_off",
@@ -27,6 +27,7 @@ EXPRESSIONS = (
     "error_code",
     "connect_retry",
     "read_only_error",
+    "write_refused",
 )
 ARGUMENTS = ("connect_args", "migration_connect_args")
 

@@ -41,7 +41,16 @@ cursor = record.dbapi_connection.cursor()
 cursor.execute(f"SET eighth = {settings.DATABASE_EIGHTH_SECONDS}")
 cursor.close()
 {%- endset %}
-{% set on_checkin = postgresql.on_checkin %}
+{% set on_reset %}
+if record.driver_connection.info.transaction_status:
+    connection.rollback()
+{%- endset %}
+{% set ping %}
+connection.cursor().execute("SELECT 8")
+{%- endset %}
+{% set read_connect_args %}
+"application_name": "eighth",
+{%- endset %}
 {% set tls_off = postgresql.tls_off %}
 {% set tls_require = postgresql.tls_require %}
 {% set tls_verify_full = postgresql.tls_verify_full %}
@@ -50,7 +59,9 @@ cursor.close()
 {% set type_imports = postgresql.type_imports %}
 {% set json_document = postgresql.json_document %}
 {% set table_options = {"postgresql_using": "heap"} %}
-{% set read_only = postgresql.read_only %}
+{% set refuse_writes = "SET eighth_writes = off" %}
+{% set write_refused = 'getattr(error, "sqlstate", None) == "25006"' %}
+{% set snapshot_isolation = "SERIALIZABLE" %}
 {% set retry_codes = ["40001", "XX000"] %}
 {% set error_code = postgresql.error_code %}
 {% set connect_retry = postgresql.connect_retry %}

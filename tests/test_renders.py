@@ -66,7 +66,8 @@ WITH_FASTAPI = {
     "tests/test_api.py",
     "tests/test_health.py",
 }
-WITH_SERVER = {".dockerignore", "Dockerfile", "compose.yaml", "packages/database/tls.py"}
+WITH_SYNC_FASTAPI = {"packages/api/routing.py"}
+WITH_SERVER = {".dockerignore", "Dockerfile", "compose.yaml", "packages/database/liveness.py", "packages/database/tls.py"}
 WITH_BOTH = {"packages/api/read_again.py", "tests/test_read_again.py"}
 WITH_BOUNDED_CONNECTION = {"packages/database/bounded_connection.py"}
 RESIDUE = re.compile(r"\{%|%\}|\{#|cookiecutter")
@@ -87,6 +88,8 @@ def test_render_has_what_was_chosen_and_no_more(tmp_path: Path, answers: dict[st
     expected = ALWAYS | {".github/workflows/ci.yml"}
     if answers["web_framework"] == "fastapi":
         expected |= WITH_FASTAPI
+    if answers["web_framework"] == "fastapi" and answers["session_style"] == "sync":
+        expected |= WITH_SYNC_FASTAPI
     if row["server"]:
         expected |= WITH_SERVER
     if row["server"] and answers["web_framework"] == "fastapi":

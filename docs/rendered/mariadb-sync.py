@@ -1,20 +1,22 @@
 """The MariaDB database of this service: its URL, engine, sessions and declarative base."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from packages.config.settings import settings
-from packages.database.connections import prepare_connections
+from packages.database.connections import prepare_connections, prepare_read_connections
 from packages.database.slow_queries import log_slow_queries
 from packages.database.tls import tls_arguments
 
 SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
 
-engine = create_engine(
-    SQLALCHEMY_DATABASE_URL,
-    connect_args={
+
+def connect_args() -> dict[str, Any]:
+    """Return what the driver is told when it connects, by either engine."""
+    return {
         "charset": "utf8mb4",
         "program_name": settings.DATABASE_APPLICATION_NAME,
         "connect_timeout": settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
@@ -27,12 +29,17 @@ engine = create_engine(
             f", idle_transaction_timeout = {settings.DATABASE_IDLE_TRANSACTION_TIMEOUT_SECONDS}"
         ),
         **tls_arguments(),
-    },
-    pool_pre_ping=True,
+    }
+
+
+engine = create_engine(
+    SQLALCHEMY_DATABASE_URL,
+    connect_args=connect_args(),
     pool_recycle=settings.DATABASE_POOL_RECYCLE_SECONDS,
     pool_size=settings.DATABASE_POOL_SIZE,
     max_overflow=settings.DATABASE_MAX_OVERFLOW,
     pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
+    pool_reset_on_return=None,  # `prepare_connections` rolls back what is open
     hide_parameters=True,
 )
 prepare_connections(engine)
@@ -67,4 +74,34 @@ def get_db() -> Iterator[Session]:
     `contextlib.contextmanager(get_db)()` or `SessionLocal()` in a `with` statement.
     """
     with SessionLocal() as db:
+        yield db
+
+
+# Each statement stands alone: no BEGIN, no ROLLBACK, one round trip.
+read_engine = create_engine(
+    settings.DATABASE_READ_URL or SQLALCHEMY_DATABASE_URL,
+    connect_args=connect_args(),
+    isolation_level="AUTOCOMMIT",
+    skip_autocommit_rollback=True,
+    pool_recycle=settings.DATABASE_POOL_RECYCLE_SECONDS,
+    pool_size=settings.DATABASE_POOL_SIZE,
+    max_overflow=settings.DATABASE_MAX_OVERFLOW,
+    pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
+    hide_parameters=True,
+)
+prepare_read_connections(read_engine)
+log_slow_queries(read_engine, settings.DATABASE_SLOW_QUERY_SECONDS)
+
+ReadSessionLocal = sessionmaker(
+    autocommit=False, autoflush=False, close_resets_only=False, bind=read_engine
+)
+
+
+def get_read_db() -> Iterator[Session]:
+    """Yield a session that refuses to write, and close it.
+
+    It reads from `DATABASE_READ_URL`, such as a replica, which may be behind; where none is set, it
+    reads what `get_db` writes. Each statement sees what is committed by then.
+    """
+    with ReadSessionLocal() as db:
         yield db

@@ -1,57 +1,50 @@
 """The PostgreSQL database of this service: its URL, engine, sessions and declarative base."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 from sqlalchemy import URL, MetaData
-from sqlalchemy.ext.asyncio import (
-    AsyncAttrs,
-    AsyncEngine,
-    AsyncSession,
-    async_sessionmaker,
-    create_async_engine,
-)
+from sqlalchemy.ext.asyncio import AsyncAttrs, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
 from packages.config.settings import settings
-from packages.database.connections import prepare_connections
+from packages.database.connections import prepare_connections, prepare_read_connections
 from packages.database.slow_queries import log_slow_queries
 from packages.database.tls import tls_arguments
 
 SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
 
 
-def engine_for(url: URL) -> AsyncEngine:
-    """Return an engine for a URL: all engines of this service have the same limits."""
-    engine = create_async_engine(
-        url,
-        connect_args={
-            "connect_timeout": settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
-            "application_name": settings.DATABASE_APPLICATION_NAME,
-            "read_timeout": settings.read_timeout_seconds,
-            "tcp_user_timeout": settings.DATABASE_STATEMENT_TIMEOUT_SECONDS * 1000,
-            "prepare_threshold": None,
-            "options": (
-                f"{url.query.get('options', '')} -c timezone=UTC"
-                f" -c statement_timeout={settings.DATABASE_STATEMENT_TIMEOUT_SECONDS}s"
-                f" -c lock_timeout={settings.DATABASE_LOCK_TIMEOUT_SECONDS}s"
-                " -c idle_in_transaction_session_timeout="
-                f"{settings.DATABASE_IDLE_TRANSACTION_TIMEOUT_SECONDS}s"
-            ),
-            **tls_arguments(),
-        },
-        pool_pre_ping=True,
-        pool_recycle=settings.DATABASE_POOL_RECYCLE_SECONDS,
-        pool_size=settings.DATABASE_POOL_SIZE,
-        max_overflow=settings.DATABASE_MAX_OVERFLOW,
-        pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
-        hide_parameters=True,
-    )
-    prepare_connections(engine.sync_engine)
-    log_slow_queries(engine.sync_engine, settings.DATABASE_SLOW_QUERY_SECONDS)
-    return engine
+def connect_args(url: URL) -> dict[str, Any]:
+    """Return what the driver is told when it connects, by either engine."""
+    return {
+        "connect_timeout": settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
+        "application_name": settings.DATABASE_APPLICATION_NAME,
+        "read_timeout": settings.read_timeout_seconds,
+        "tcp_user_timeout": settings.DATABASE_STATEMENT_TIMEOUT_SECONDS * 1000,
+        "prepare_threshold": None,
+        "options": (
+            f"{url.query.get('options', '')} -c timezone=UTC"
+            f" -c statement_timeout={settings.DATABASE_STATEMENT_TIMEOUT_SECONDS}s"
+            f" -c lock_timeout={settings.DATABASE_LOCK_TIMEOUT_SECONDS}s"
+            " -c idle_in_transaction_session_timeout="
+            f"{settings.DATABASE_IDLE_TRANSACTION_TIMEOUT_SECONDS}s"
+        ),
+        **tls_arguments(),
+    }
 
 
-engine = engine_for(SQLALCHEMY_DATABASE_URL)
+engine = create_async_engine(
+    SQLALCHEMY_DATABASE_URL,
+    connect_args=connect_args(SQLALCHEMY_DATABASE_URL),
+    pool_recycle=settings.DATABASE_POOL_RECYCLE_SECONDS,
+    pool_size=settings.DATABASE_POOL_SIZE,
+    max_overflow=settings.DATABASE_MAX_OVERFLOW,
+    pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
+    hide_parameters=True,
+)
+prepare_connections(engine.sync_engine)
+log_slow_queries(engine.sync_engine, settings.DATABASE_SLOW_QUERY_SECONDS)
 
 # Nothing is loaded behind the program's back, so what was loaded stays readable after a commit.
 # A closed session stays closed: used again, as by a response that is still being streamed, it would
@@ -91,9 +84,23 @@ async def get_db() -> AsyncIterator[AsyncSession]:
         yield db
 
 
-read_engine = (
-    engine_for(settings.DATABASE_READ_URL) if settings.DATABASE_READ_URL else engine
-).execution_options(postgresql_readonly=True)
+READ_URL = settings.DATABASE_READ_URL or SQLALCHEMY_DATABASE_URL
+
+# Each statement stands alone: no BEGIN, no ROLLBACK, one round trip.
+read_engine = create_async_engine(
+    READ_URL,
+    connect_args=connect_args(READ_URL),
+    isolation_level="AUTOCOMMIT",
+    skip_autocommit_rollback=True,
+    pool_recycle=settings.DATABASE_POOL_RECYCLE_SECONDS,
+    pool_size=settings.DATABASE_POOL_SIZE,
+    max_overflow=settings.DATABASE_MAX_OVERFLOW,
+    pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
+    hide_parameters=True,
+)
+prepare_read_connections(read_engine.sync_engine)
+log_slow_queries(read_engine.sync_engine, settings.DATABASE_SLOW_QUERY_SECONDS)
+
 ReadSessionLocal = async_sessionmaker(
     autocommit=False,
     autoflush=False,
@@ -104,10 +111,10 @@ ReadSessionLocal = async_sessionmaker(
 
 
 async def get_read_db() -> AsyncIterator[AsyncSession]:
-    """Yield a session in which the server refuses to write, and close it.
+    """Yield a session that refuses to write, and close it.
 
     It reads from `DATABASE_READ_URL`, such as a replica, which may be behind; where none is set, it
-    reads what `get_db` writes.
+    reads what `get_db` writes. Each statement sees what is committed by then.
     """
     async with ReadSessionLocal() as db:
         yield db

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncAttrs, AsyncSession, async_sessionmaker,
 from sqlalchemy.orm import DeclarativeBase
 
 from packages.config.settings import settings
-from packages.database.connections import prepare_connections
+from packages.database.connections import prepare_connections, prepare_read_connections
 from packages.database.slow_queries import log_slow_queries
 
 SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
@@ -17,8 +17,9 @@ engine = create_async_engine(
     connect_args={
         "timeout": settings.DATABASE_BUSY_TIMEOUT_SECONDS,
     },
-    pool_size=settings.DATABASE_POOL_SIZE,
-    max_overflow=settings.DATABASE_MAX_OVERFLOW,
+    # SQLite has one writer at a time. Here writers take turns in order; its own lock has no order.
+    pool_size=1,
+    max_overflow=0,
     pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
     hide_parameters=True,
 )
@@ -60,4 +61,38 @@ async def get_db() -> AsyncIterator[AsyncSession]:
     `contextlib.asynccontextmanager(get_db)()` or `SessionLocal()` in an `async with` statement.
     """
     async with SessionLocal() as db:
+        yield db
+
+
+# Each statement stands alone: no BEGIN, no ROLLBACK, one round trip.
+read_engine = create_async_engine(
+    SQLALCHEMY_DATABASE_URL,
+    connect_args={
+        "timeout": settings.DATABASE_BUSY_TIMEOUT_SECONDS,
+    },
+    isolation_level="AUTOCOMMIT",
+    skip_autocommit_rollback=True,
+    pool_size=settings.DATABASE_POOL_SIZE,
+    max_overflow=settings.DATABASE_MAX_OVERFLOW,
+    pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
+    hide_parameters=True,
+)
+prepare_read_connections(read_engine.sync_engine)
+log_slow_queries(read_engine.sync_engine, settings.DATABASE_SLOW_QUERY_SECONDS)
+
+ReadSessionLocal = async_sessionmaker(
+    autocommit=False,
+    autoflush=False,
+    close_resets_only=False,
+    expire_on_commit=False,
+    bind=read_engine,
+)
+
+
+async def get_read_db() -> AsyncIterator[AsyncSession]:
+    """Yield a session that refuses to write, and close it.
+
+    It waits for no writer, and each statement sees what is committed by then.
+    """
+    async with ReadSessionLocal() as db:
         yield db

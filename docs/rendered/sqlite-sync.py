@@ -6,7 +6,7 @@ from sqlalchemy import MetaData, create_engine
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from packages.config.settings import settings
-from packages.database.connections import prepare_connections
+from packages.database.connections import prepare_connections, prepare_read_connections
 from packages.database.slow_queries import log_slow_queries
 
 SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
@@ -17,8 +17,9 @@ engine = create_engine(
         "check_same_thread": False,
         "timeout": settings.DATABASE_BUSY_TIMEOUT_SECONDS,
     },
-    pool_size=settings.DATABASE_POOL_SIZE,
-    max_overflow=settings.DATABASE_MAX_OVERFLOW,
+    # SQLite has one writer at a time. Here writers take turns in order; its own lock has no order.
+    pool_size=1,
+    max_overflow=0,
     pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
     hide_parameters=True,
 )
@@ -53,4 +54,35 @@ def get_db() -> Iterator[Session]:
     `contextlib.contextmanager(get_db)()` or `SessionLocal()` in a `with` statement.
     """
     with SessionLocal() as db:
+        yield db
+
+
+# Each statement stands alone: no BEGIN, no ROLLBACK, one round trip.
+read_engine = create_engine(
+    SQLALCHEMY_DATABASE_URL,
+    connect_args={
+        "check_same_thread": False,
+        "timeout": settings.DATABASE_BUSY_TIMEOUT_SECONDS,
+    },
+    isolation_level="AUTOCOMMIT",
+    skip_autocommit_rollback=True,
+    pool_size=settings.DATABASE_POOL_SIZE,
+    max_overflow=settings.DATABASE_MAX_OVERFLOW,
+    pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
+    hide_parameters=True,
+)
+prepare_read_connections(read_engine)
+log_slow_queries(read_engine, settings.DATABASE_SLOW_QUERY_SECONDS)
+
+ReadSessionLocal = sessionmaker(
+    autocommit=False, autoflush=False, close_resets_only=False, bind=read_engine
+)
+
+
+def get_read_db() -> Iterator[Session]:
+    """Yield a session that refuses to write, and close it.
+
+    It waits for no writer, and each statement sees what is committed by then.
+    """
+    with ReadSessionLocal() as db:
         yield db

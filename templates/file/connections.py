@@ -4,17 +4,31 @@ import os
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import ProgrammingError
 
 if TYPE_CHECKING:
     import sqlite3
 
+    from sqlalchemy.engine import ExceptionContext
     from sqlalchemy.pool import ConnectionPoolEntry
 
 
 def prepare_connections(engine: Engine) -> None:
     """Make the engine's connections keep what they promise: constraints, isolation, durability."""
-    event.listen(engine, "connect", _configure)
+    _prepare(engine)
     event.listen(engine, "begin", begin)
+
+
+def prepare_read_connections(engine: Engine) -> None:
+    """Do the same for connections that only read, and have {{ db.name }} refuse what they write."""
+    _prepare(engine)
+    event.listen(engine, "connect", _refuse_writes)
+    event.listen(engine, "begin", _begin_snapshot)
+    event.listen(engine, "handle_error", _report_refused_write)
+
+
+def _prepare(engine: Engine) -> None:
+    event.listen(engine, "connect", _configure)
 {% if cookiecutter.session_style == "async" %}
     event.listen(engine, "invalidate", _release_locks)
 {% endif %}
@@ -26,15 +40,17 @@ def prepare_connections(engine: Engine) -> None:
 def begin(connection: Connection) -> None:
     """Begin the transaction for writing, so that writers queue up instead of losing updates.
 
-    A transaction that only reads says so with the execution option `sqlite_read_only=True`, and
-    then waits for no writer. Python's driver would begin only before the first write, when what was
-    read until then may be outdated:
-    https://docs.sqlalchemy.org/en/latest/dialects/sqlite.html#pysqlite-serializable
+    Python's driver would begin only before the first write, when what was read until then may be
+    outdated: https://docs.sqlalchemy.org/en/latest/dialects/sqlite.html#pysqlite-serializable
     """
-    options = connection.get_execution_options()
-    if options.get("isolation_level") != "AUTOCOMMIT":
-        read_only = options.get("sqlite_read_only", False)
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_snapshot(connection: Connection) -> None:
+    """Begin a transaction only where the program asked for an isolation level."""
+    if connection.get_execution_options().get("isolation_level", "AUTOCOMMIT") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN")
 
 
 {% if cookiecutter.session_style == "async" %}
@@ -53,3 +69,16 @@ def _configure(connection: "sqlite3.Connection", _record: "ConnectionPoolEntry")
     cursor.execute("PRAGMA synchronous = NORMAL")  # safe with WAL, and faster
     cursor.execute("PRAGMA foreign_keys = ON")  # off by default
     cursor.close()
+
+
+def _refuse_writes(connection: "sqlite3.Connection", _record: "ConnectionPoolEntry") -> None:
+    cursor = connection.cursor()
+    cursor.execute("{{ db.refuse_writes }}")
+    cursor.close()
+
+
+def _report_refused_write(context: "ExceptionContext") -> None:
+    """Raise a `ProgrammingError`, for the program is at fault and the database works."""
+    error = context.original_exception
+    if {{ db.write_refused }}:
+        raise ProgrammingError(context.statement, None, error, hide_parameters=True)

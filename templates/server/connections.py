@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any{{ ", cast" if "cast(" in db.connect else "
 import {{ db.driver_import }}
 {% endif %}
 from sqlalchemy import Engine, event
-{% if db.read_only_error %}
-from sqlalchemy.exc import DBAPIError
+{% set errors = (["DBAPIError"] if db.read_only_error else []) + (["InvalidRequestError"] if not db.refuse_writes else []) + (["ProgrammingError"] if db.write_refused else []) %}
+{% if errors %}
+from sqlalchemy.exc import {{ errors | join(", ") }}
+{% endif %}
+{% if not db.refuse_writes %}
+from sqlalchemy.orm import Session
 {% endif %}
 {% if cookiecutter.session_style == "async" %}
 from sqlalchemy.util import await_only
@@ -28,14 +32,31 @@ from packages.config.settings import settings
 {% if db.bounded_connection %}
 from packages.database.bounded_connection import BoundedConnection
 {% endif %}
+from packages.database.liveness import ping_after_idleness
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Dialect{{ ', ExceptionContext' if db.read_only_error else '' }}
+{% if not db.refuse_writes %}
+    from collections.abc import Sequence
+
+{% endif %}
+    from sqlalchemy.engine import Dialect{{ ', ExceptionContext' if db.read_only_error or db.write_refused else '' }}
     from sqlalchemy.engine.interfaces import DBAPIConnection
-    from sqlalchemy.pool import ConnectionPoolEntry
+{% if not db.refuse_writes %}
+    from sqlalchemy.orm import ORMExecuteState
+{% endif %}
+    from sqlalchemy.pool import ConnectionPoolEntry{{ ', PoolResetState' if db.on_reset else '' }}
 {% if db.driver_setup %}
 
 {{ db.driver_setup }}
+{% endif %}
+{% if not db.refuse_writes %}
+
+READ_ONLY = "this session only reads; write in one of SessionLocal"
+{% endif %}
+{% if db.on_reset %}
+
+# https://dev.mysql.com/doc/dev/mysql-server/latest/mysql__com_8h.html: SERVER_STATUS_IN_TRANS
+IN_TRANSACTION = 1
 {% endif %}
 
 
@@ -45,16 +66,36 @@ def prepare_connections(engine: Engine) -> None:
     A listener for `do_connect` that sets a token as the password comes first with `insert=True`:
     https://docs.sqlalchemy.org/en/latest/core/engines.html#generating-dynamic-authentication-tokens
     """
-    event.listen(engine, "do_connect", connect_with_retry)
+    _prepare(engine)
 {% if db.read_only_error %}
     event.listen(engine, "handle_error", _leave_read_only_server)
 {% endif %}
+
+
+def prepare_read_connections(engine: Engine) -> None:
+{% if db.refuse_writes %}
+    """Do the same for connections that only read, and have the server refuse what they write."""
+{% else %}
+    """Do the same for connections that only read."""
+{% endif %}
+    _prepare(engine)
+{% if db.refuse_writes %}
+    event.listen(engine, "connect", _refuse_writes)
+{% endif %}
+{% if db.write_refused %}
+    event.listen(engine, "handle_error", _report_refused_write)
+{% endif %}
+
+
+def _prepare(engine: Engine) -> None:
+    event.listen(engine, "do_connect", connect_with_retry)
 {% if db.on_connect %}
     event.listen(engine, "connect", _set_session_limits)
 {% endif %}
-{% if db.on_checkin %}
-    event.listen(engine, "checkin", _reset_connection)
+{% if db.on_reset %}
+    event.listen(engine, "reset", _reset)
 {% endif %}
+    ping_after_idleness(engine)
     # A connection that two processes share gives each of them the other's rows:
     # https://docs.sqlalchemy.org/en/latest/core/pooling.html#using-connection-pools-with-multiprocessing-or-os-fork
     if hasattr(os, "register_at_fork"):
@@ -123,14 +164,10 @@ def _may_be_restarting(error: BaseException) -> bool:
 
 
 def _leave_read_only_server(context: "ExceptionContext") -> None:
-    """Give all connections up when the server takes no writes: new ones may find its successor."""
+    """Drop all connections when the server is read-only, so that new ones reach its successor."""
     error = context.sqlalchemy_exception
     if not isinstance(error, DBAPIError) or error.orig is None:
         return
-{% if db.read_only %}
-    if context.connection and context.connection.get_execution_options().get({{ '"' ~ db.read_only ~ '"' }}):
-        return  # it was told to take none
-{% endif %}
     if {{ db.read_only_error }}:
         context.is_disconnect = True
 {% endif %}
@@ -141,10 +178,54 @@ def _set_session_limits(_connection: Any, record: Any) -> None:  # noqa: ANN401 
     """Set the limits for which the driver has no connect argument."""
     {{ db.on_connect | indent }}
 {% endif %}
-{% if db.on_checkin %}
+{% if db.on_reset %}
 
 
-def _reset_connection(connection: Any, _record: "ConnectionPoolEntry") -> None:  # noqa: ANN401
-    """Reset what a session has set on its connection and the pool does not reset."""
-    {{ db.on_checkin | indent }}
+def _reset(
+    connection: "DBAPIConnection", record: "ConnectionPoolEntry", state: "PoolResetState"
+) -> None:
+    if state.terminate_only or record.driver_connection is None:
+        return
+    {{ db.on_reset | indent }}
+{% endif %}
+{% if db.refuse_writes %}
+
+
+def _refuse_writes(connection: "DBAPIConnection", _record: "ConnectionPoolEntry") -> None:
+    cursor = connection.cursor()
+    cursor.execute("{{ db.refuse_writes }}")
+    cursor.close()
+{% else %}
+
+
+class ReadSession(Session):
+    """A session that refuses to write, since {{ db.name }} cannot keep a connection from it.
+
+    It stops the ORM and statements that SQLAlchemy builds, and not SQL in plain text.
+    """
+
+    def flush(self, objects: "Sequence[Any] | None" = None) -> None:
+        """Send nothing.
+
+        Raises:
+            InvalidRequestError: there is something to write.
+        """
+        if self.new or self.dirty or self.deleted:
+            raise InvalidRequestError(READ_ONLY)
+        super().flush(objects)
+
+
+@event.listens_for(ReadSession, "do_orm_execute")
+def _refuse_to_execute(state: "ORMExecuteState") -> None:
+    if not state.is_select and (state.is_insert or state.is_update or state.is_delete):
+        raise InvalidRequestError(READ_ONLY)
+{% endif %}
+{% if db.write_refused %}
+
+
+def _report_refused_write(context: "ExceptionContext") -> None:
+    """Raise a `ProgrammingError`, for the program is at fault and the server works."""
+    error = context.original_exception
+    if {{ db.write_refused }}:
+        raise ProgrammingError(context.statement, None, error, hide_parameters=True)
 {% endif %}

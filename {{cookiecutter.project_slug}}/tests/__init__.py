@@ -5,6 +5,6 @@ from packages.config.settings import settings
 from tests.databases import choose_test_database
 
 settings.DATABASE_URL = choose_test_database()
-{% if db.read_only %}
+{% if db.server %}
 settings.DATABASE_READ_URL = None
 {% endif %}

@@ -1,15 +1,28 @@
 """The path operations on jobs."""
 
 from fastapi import APIRouter, HTTPException, status
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from packages.api.dependencies import AfterId, IdPath, Limit, ReadSessionDep, SessionDep
+{% if cookiecutter.session_style == "async" %}
+{% else %}
+from packages.api.routing import OneThreadRoute
+{% endif %}
 from packages.api.schemas import JobCreate, JobRead, JobUpdate
 from packages.database.job_data_model import Job
 from packages.database.transaction import run_in_transaction
 
+{% if cookiecutter.session_style == "async" %}
 router = APIRouter(prefix="/jobs", tags=["jobs"])
+{% else %}
+router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=OneThreadRoute)
+{% endif %}
+
+# Built once: building a statement takes longer than executing one that SQLAlchemy knows.
+ONE = select(Job).where(Job.id == bindparam("id"))
+ONE_FOR_UPDATE = ONE.with_for_update()
+PAGE = select(Job).where(Job.id > bindparam("after")).order_by(Job.id).limit(bindparam("limit"))
 
 
 @router.post("", status_code=status.HTTP_201_CREATED)
@@ -34,8 +47,8 @@ async def read_job(job_id: IdPath, db: ReadSessionDep) -> JobRead:
 @router.get("")
 async def list_jobs(db: ReadSessionDep, limit: Limit = 50, after: AfterId = 0) -> list[JobRead]:
     """Return a page of jobs in the order of their ids; the next page starts after its last id."""
-    page = select(Job).where(Job.id > after).order_by(Job.id).limit(limit)
-    return [JobRead.model_validate(job) for job in await db.scalars(page)]
+    page = await db.scalars(PAGE, {"after": after, "limit": limit})
+    return [JobRead.model_validate(job) for job in page]
 
 
 @router.patch("/{job_id}")
@@ -67,7 +80,8 @@ async def delete_job(job_id: IdPath, db: SessionDep) -> None:
 
 
 async def _get_or_404(db: AsyncSession, job_id: int, *, for_update: bool = False) -> Job:
-    job = await db.get(Job, job_id, with_for_update=for_update)
+    statement = ONE_FOR_UPDATE if for_update else ONE
+    job = (await db.scalars(statement, {"id": job_id})).one_or_none()
     if job is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "There is no such job.")
     return job

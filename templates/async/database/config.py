@@ -1,71 +1,72 @@
-{% macro create(url) %}
-create_async_engine(
-    {{ url }},
-    connect_args={
-        {{ db.connect_args | indent(8) }}
-{% if db.server %}
-        **tls_arguments({{ url if db.tls_takes_url else "" }}),
-{% endif %}
-    },
-{% if db.server %}
-    pool_pre_ping=True,
-    pool_recycle=settings.DATABASE_POOL_RECYCLE_SECONDS,
-{% endif %}
-    pool_size=settings.DATABASE_POOL_SIZE,
-    max_overflow=settings.DATABASE_MAX_OVERFLOW,
-    pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
-    hide_parameters=True,
-)
-{%- endmacro %}
 """The {{ db.name }} database of this service: its URL, engine, sessions and declarative base."""
 
 from collections.abc import AsyncIterator
+{% if db.server %}
+from typing import Any
+{% endif %}
 
 {% if cookiecutter.session_style == "async" %}
-from sqlalchemy import {% if db.read_only %}URL, {% endif %}MetaData
-{% if db.read_only %}
-from sqlalchemy.ext.asyncio import (
-    AsyncAttrs,
-    AsyncEngine,
-    AsyncSession,
-    async_sessionmaker,
-    create_async_engine,
-)
-{% else %}
+from sqlalchemy import {{ "URL, " if db.arguments_take_url else "" }}MetaData
 from sqlalchemy.ext.asyncio import AsyncAttrs, AsyncSession, async_sessionmaker, create_async_engine
-{% endif %}
 from sqlalchemy.orm import DeclarativeBase
 {% else %}
-from sqlalchemy import {% if db.read_only %}URL, Engine, {% endif %}MetaData, create_engine
+from sqlalchemy import {{ "URL, " if db.arguments_take_url else "" }}MetaData, create_engine
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 {% endif %}
 
 from packages.config.settings import settings
-from packages.database.connections import prepare_connections
+{% if db.refuse_writes %}
+from packages.database.connections import prepare_connections, prepare_read_connections
+{% else %}
+from packages.database.connections import (
+    ReadSession,
+    prepare_connections,
+    prepare_read_connections,
+)
+{% endif %}
 from packages.database.slow_queries import log_slow_queries
 {% if db.server %}
 from packages.database.tls import tls_arguments
 {% endif %}
 
 SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
-{% if db.read_only %}
+{% if db.server %}
 
 
-def engine_for(url: URL) -> AsyncEngine:
-    """Return an engine for a URL: all engines of this service have the same limits."""
-    engine = {{ create("url") | indent(4) }}
-    prepare_connections(engine.sync_engine)
-    log_slow_queries(engine.sync_engine, settings.DATABASE_SLOW_QUERY_SECONDS)
-    return engine
+def connect_args({{ "url: URL" if db.arguments_take_url else "" }}) -> dict[str, Any]:
+    """Return what the driver is told when it connects, by either engine."""
+    return {
+        {{ db.connect_args | indent(8) }}
+        **tls_arguments({{ "url" if db.tls_takes_url else "" }}),
+    }
 
 
-engine = engine_for(SQLALCHEMY_DATABASE_URL)
 {% else %}
 
-engine = {{ create("SQLALCHEMY_DATABASE_URL") }}
+{% endif %}
+engine = create_async_engine(
+    SQLALCHEMY_DATABASE_URL,
+{% if db.server %}
+    connect_args=connect_args({{ "SQLALCHEMY_DATABASE_URL" if db.arguments_take_url else "" }}),
+    pool_recycle=settings.DATABASE_POOL_RECYCLE_SECONDS,
+    pool_size=settings.DATABASE_POOL_SIZE,
+    max_overflow=settings.DATABASE_MAX_OVERFLOW,
+{% else %}
+    connect_args={
+        {{ db.connect_args | indent(8) }}
+    },
+    # SQLite has one writer at a time. Here writers take turns in order; its own lock has no order.
+    pool_size=1,
+    max_overflow=0,
+{% endif %}
+    pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
+{% if db.on_reset %}
+    pool_reset_on_return=None,  # `prepare_connections` rolls back what is open
+{% endif %}
+    hide_parameters=True,
+)
 prepare_connections(engine.sync_engine)
 log_slow_queries(engine.sync_engine, settings.DATABASE_SLOW_QUERY_SECONDS)
-{% endif %}
 
 {% if cookiecutter.session_style == "async" %}
 # Nothing is loaded behind the program's back, so what was loaded stays readable after a commit.
@@ -117,31 +118,78 @@ async def get_db() -> AsyncIterator[AsyncSession]:
     """
     async with SessionLocal() as db:
         yield db
-{% if db.read_only %}
 
 
-read_engine = (
-    engine_for(settings.DATABASE_READ_URL) if settings.DATABASE_READ_URL else engine
-).execution_options({{ db.read_only }}=True)
+{% if db.server %}
+{% if db.arguments_take_url %}
+READ_URL = settings.DATABASE_READ_URL or SQLALCHEMY_DATABASE_URL
+
+{% endif %}
+{% endif %}
+# Each statement stands alone: no BEGIN, no ROLLBACK, one round trip.
+read_engine = create_async_engine(
+{% if db.server %}
+    {{ "READ_URL" if db.arguments_take_url else "settings.DATABASE_READ_URL or SQLALCHEMY_DATABASE_URL" }},
+{% if db.read_connect_args %}
+    connect_args={
+        **connect_args({{ "READ_URL" if db.arguments_take_url else "" }}),
+        {{ db.read_connect_args | indent(8) }}
+    },
+{% else %}
+    connect_args=connect_args({{ "READ_URL" if db.arguments_take_url else "" }}),
+{% endif %}
+{% else %}
+    SQLALCHEMY_DATABASE_URL,
+    connect_args={
+        {{ db.connect_args | indent(8) }}
+    },
+{% endif %}
+    isolation_level="AUTOCOMMIT",
+    skip_autocommit_rollback=True,
+{% if db.server %}
+    pool_recycle=settings.DATABASE_POOL_RECYCLE_SECONDS,
+{% endif %}
+    pool_size=settings.DATABASE_POOL_SIZE,
+    max_overflow=settings.DATABASE_MAX_OVERFLOW,
+    pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
+    hide_parameters=True,
+)
+prepare_read_connections(read_engine.sync_engine)
+log_slow_queries(read_engine.sync_engine, settings.DATABASE_SLOW_QUERY_SECONDS)
+
 ReadSessionLocal = async_sessionmaker(
 {% if cookiecutter.session_style == "async" %}
+{% if not db.refuse_writes %}
+    sync_session_class=ReadSession,
+{% endif %}
     autocommit=False,
     autoflush=False,
     close_resets_only=False,
     expire_on_commit=False,
     bind=read_engine,
 {% else %}
+{% if db.refuse_writes %}
     autocommit=False, autoflush=False, close_resets_only=False, bind=read_engine
+{% else %}
+    class_=ReadSession,
+    autocommit=False,
+    autoflush=False,
+    close_resets_only=False,
+    bind=read_engine,
+{% endif %}
 {% endif %}
 )
 
 
 async def get_read_db() -> AsyncIterator[AsyncSession]:
-    """Yield a session in which the server refuses to write, and close it.
+    """Yield a session that refuses to write, and close it.
 
+{% if db.server %}
     It reads from `DATABASE_READ_URL`, such as a replica, which may be behind; where none is set, it
-    reads what `get_db` writes.
+    reads what `get_db` writes. Each statement sees what is committed by then.
+{% else %}
+    It waits for no writer, and each statement sees what is committed by then.
+{% endif %}
     """
     async with ReadSessionLocal() as db:
         yield db
-{% endif %}

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 {% endif %}
 
 from packages.config import PROJECT_ROOT
-from packages.database.config import SessionLocal, engine
+from packages.database.config import SessionLocal, engine, read_engine
 from tests.databases import create_database, drop_database
 
 
@@ -40,6 +40,7 @@ def schema(alembic_config: Config) -> Iterator[Engine]:
 {% if cookiecutter.session_style == "async" %}
 {% else %}
     engine.dispose()
+    read_engine.dispose()
 {% endif %}
     drop_database(engine.url)
 {% if cookiecutter.session_style == "async" %}
@@ -50,6 +51,7 @@ async def schema(migrated: AsyncEngine) -> AsyncIterator[AsyncEngine]:
     """Close the connections in the event loop in which they were opened."""
     yield migrated
     await migrated.dispose()
+    await read_engine.dispose()
 {% endif %}
 
 

@@ -19,7 +19,12 @@ from sqlalchemy.orm import Session
 {% endif %}
 
 from packages.api.app import MAX_BODY_BYTES, app
-from packages.database.config import SessionLocal, get_db{{ ", get_read_db" if db.read_only else "" }}
+{% if cookiecutter.session_style == "async" %}
+from packages.database.config import SessionLocal, get_db, get_read_db
+{% else %}
+from packages.api.dependencies import open_read_session, open_session
+from packages.database.config import SessionLocal
+{% endif %}
 
 ZOE = {"email": "zoe@example.com", "name": "Zoë 🦆"}
 {% if cookiecutter.session_style == "async" %}
@@ -40,14 +45,14 @@ async def client(connection: AsyncConnection) -> AsyncIterator[AsyncClient]:
         async with SessionLocal(bind=connection, join_transaction_mode="create_savepoint") as db:
             yield db
 
-    app.dependency_overrides[get_db] = get_test_db
-{% if db.read_only %}
-    app.dependency_overrides[get_read_db] = get_test_db
-{% endif %}
 {% if cookiecutter.session_style == "async" %}
+    app.dependency_overrides[get_db] = get_test_db
+    app.dependency_overrides[get_read_db] = get_test_db
     async with client_of_the_api() as client:
         yield client
 {% else %}
+    app.dependency_overrides[open_session] = get_test_db
+    app.dependency_overrides[open_read_session] = get_test_db
     yield TestClient(app, raise_server_exceptions=False)
 {% endif %}
     app.dependency_overrides.clear()
@@ -225,7 +230,7 @@ async def test_lost_database_is_answered_with_503(
     async def fail() -> AsyncSession:
         raise error
 
-    app.dependency_overrides[get_db] = fail
+    app.dependency_overrides[{{ "get_db" if cookiecutter.session_style == "async" else "open_session" }}] = fail
     response = await client.delete("/users/1")
     assert response.status_code == status
     assert ("Retry-After" in response.headers) == (status == 503)

@@ -4,33 +4,38 @@ from contextlib import asynccontextmanager
 
 import pytest
 {% if cookiecutter.session_style == "async" %}
-from sqlalchemy import Column, Integer, String, select
+from sqlalchemy import Column, Integer, String, select{{ ', text' if db.refuse_writes else '' }}
 {% else %}
-from sqlalchemy import Column, Integer, String, inspect, select
+from sqlalchemy import Column, Integer, String, inspect, select{{ ', text' if db.refuse_writes else '' }}
 {% endif %}
-from sqlalchemy.exc import {{ "DBAPIError, " if db.read_only else "" }}InvalidRequestError
+from sqlalchemy.exc import {{ "DBAPIError, InvalidRequestError, OperationalError" if db.refuse_writes else "InvalidRequestError" }}
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from packages.config.settings import settings
 from packages.database import config
-{% if db.read_only %}
 from packages.database.config import (
     SQLALCHEMY_DATABASE_URL,
     Base,
+    ReadSessionLocal,
     SessionLocal,
     engine,
     get_db,
     get_read_db,
+    read_engine,
 )
-{% else %}
-from packages.database.config import SQLALCHEMY_DATABASE_URL, Base, SessionLocal, engine, get_db
-{% endif %}
 from packages.database.models import MyModel
+
+{% if db.refuse_writes %}
+# In the words of each server.
+READ_ONLY = r"(?i)read.?only"
+{% else %}
+READ_ONLY = "only reads"
+{% endif %}
 
 
 def test_engine_uses_the_url_of_the_settings() -> None:
     """Only the settings decide where the database is."""
-    assert settings.DATABASE_URL == SQLALCHEMY_DATABASE_URL == engine.url
+    assert settings.DATABASE_URL == SQLALCHEMY_DATABASE_URL == engine.url == read_engine.url
 
 
 @pytest.mark.usefixtures("schema")
@@ -71,21 +76,91 @@ async def test_get_db_rolls_back_and_closes_when_the_caller_fails() -> None:
     assert engine.pool.status() == before
 
 
-{% if db.read_only %}
 @pytest.mark.usefixtures("schema")
 async def test_get_read_db_reads_and_cannot_write() -> None:
-    """The server refuses to write in a session for reading; other sessions write as before."""
+    """A session for reading refuses what the ORM would write, and others write as before."""
     async with asynccontextmanager(get_read_db)() as db:
+        assert isinstance(db, AsyncSession)
         assert (await db.scalars(select(MyModel))).all() == []
         db.add(MyModel(name="refused"))
-        with pytest.raises(DBAPIError, match="read-only"):
+        with pytest.raises({{ "DBAPIError" if db.refuse_writes else "InvalidRequestError" }}, match=READ_ONLY):
             await db.flush()
+    assert not db.in_transaction()
     async with SessionLocal() as other:
         other.add(MyModel(name="taken"))
         await other.flush()
 
 
+{% if db.refuse_writes %}
+@pytest.mark.usefixtures("schema")
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO my_table (name) VALUES ('refused')",
+        "UPDATE my_table SET name = 'refused'",
+        "DELETE FROM my_table",
+        "CREATE TABLE refused (id INTEGER)",
+    ],
+)
+async def test_database_refuses_plain_sql_that_writes(statement: str) -> None:
+    """What keeps a session for reading from writing is the database, in plain SQL as well."""
+{% if cookiecutter.session_style == "async" %}
+    async with ReadSessionLocal() as db:
+        with pytest.raises(DBAPIError, match=READ_ONLY) as refusal:
+            await db.execute(text(statement))
+{% else %}
+    with ReadSessionLocal() as db, pytest.raises(DBAPIError, match=READ_ONLY) as refusal:
+        db.execute(text(statement))
 {% endif %}
+    # The program is at fault: an `OperationalError` would say that the database does not work.
+    assert not isinstance(refusal.value, OperationalError)
+    assert not refusal.value.connection_invalidated
+
+
+{% endif %}
+{% if db.server and db.refuse_writes %}
+@pytest.mark.usefixtures("schema")
+async def test_reading_locks_no_row() -> None:
+    """`FOR UPDATE` belongs to a session that writes."""
+{% if cookiecutter.session_style == "async" %}
+    async with ReadSessionLocal() as db:
+        with pytest.raises(DBAPIError, match=READ_ONLY):
+            await db.scalars(select(MyModel).with_for_update())
+{% else %}
+    with ReadSessionLocal() as db, pytest.raises(DBAPIError, match=READ_ONLY):
+        db.scalars(select(MyModel).with_for_update())
+{% endif %}
+
+
+{% endif %}
+@pytest.mark.usefixtures("schema")
+async def test_reading_waits_for_no_writer() -> None:
+    """While a transaction that has written is open, others read what was committed before it."""
+    async with SessionLocal() as writer, ReadSessionLocal() as reader:
+        writer.add(MyModel(name="not committed"))
+        await writer.flush()
+        assert (await reader.scalars(select(MyModel.name))).all() == []
+
+
+@pytest.mark.usefixtures("schema")
+async def test_statements_of_a_snapshot_see_the_same_rows() -> None:
+    """A unit of work that reads twice asks for an isolation level; the next has none."""
+    names = select(MyModel.name)
+    snapshot = {"isolation_level": "{{ db.snapshot_isolation }}"}
+    async with SessionLocal() as writer:
+        row = MyModel(name="committed")
+        writer.add(row)
+        async with ReadSessionLocal() as reader:
+            await reader.connection(execution_options=snapshot)
+            assert (await reader.scalars(names)).all() == []
+            await writer.commit()
+            assert (await reader.scalars(names)).all() == []
+        async with ReadSessionLocal() as reader:
+            assert (await reader.scalars(names)).all() == ["committed"]
+        await writer.delete(row)
+        await writer.commit()
+
+
 @pytest.mark.usefixtures("schema")
 async def test_models_of_the_1x_style_work() -> None:
     """A model written with plain `Column` attributes lives on the same `Base`."""
@@ -142,4 +217,5 @@ def test_every_constraint_has_a_name() -> None:
 def test_names_stay_as_documented() -> None:
     """The module has the names that every service of this template shares."""
     names = ["SQLALCHEMY_DATABASE_URL", "engine", "SessionLocal", "Base", "get_db"]
+    names += ["read_engine", "ReadSessionLocal", "get_read_db"]
     assert all(hasattr(config, name) for name in names)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 
 from packages.config import PROJECT_ROOT
-from packages.database.config import SessionLocal, engine
+from packages.database.config import SessionLocal, engine, read_engine
 from tests.databases import create_database, drop_database
 
 
@@ -26,6 +26,7 @@ def schema(alembic_config: Config) -> Iterator[Engine]:
     command.upgrade(alembic_config, "head")
     yield engine
     engine.dispose()
+    read_engine.dispose()
     drop_database(engine.url)
 
 

@@ -11,7 +11,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from packages.api.app import MAX_BODY_BYTES, app
-from packages.database.config import SessionLocal, get_db{{ ", get_read_db" if db.read_only else "" }}
+from packages.api.dependencies import open_read_session, open_session
+from packages.database.config import SessionLocal
 
 ZOE = {"email": "zoe@example.com", "name": "Zoë 🦆"}
 
@@ -24,10 +25,8 @@ def client(connection: Connection) -> Iterator[TestClient]:
         with SessionLocal(bind=connection, join_transaction_mode="create_savepoint") as db:
             yield db
 
-    app.dependency_overrides[get_db] = get_test_db
-{% if db.read_only %}
-    app.dependency_overrides[get_read_db] = get_test_db
-{% endif %}
+    app.dependency_overrides[open_session] = get_test_db
+    app.dependency_overrides[open_read_session] = get_test_db
     yield TestClient(app, raise_server_exceptions=False)
     app.dependency_overrides.clear()
 
@@ -174,7 +173,7 @@ def test_lost_database_is_answered_with_503(
     def fail() -> Session:
         raise error
 
-    app.dependency_overrides[get_db] = fail
+    app.dependency_overrides[{{ "get_db" if cookiecutter.session_style == "async" else "open_session" }}] = fail
     response = client.delete("/users/1")
     assert response.status_code == status
     assert ("Retry-After" in response.headers) == (status == 503)

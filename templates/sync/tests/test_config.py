@@ -3,30 +3,35 @@
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import Column, Integer, String, inspect, select
-from sqlalchemy.exc import {{ "DBAPIError, " if db.read_only else "" }}InvalidRequestError
+from sqlalchemy import Column, Integer, String, inspect, select{{ ', text' if db.refuse_writes else '' }}
+from sqlalchemy.exc import {{ "DBAPIError, InvalidRequestError, OperationalError" if db.refuse_writes else "InvalidRequestError" }}
 from sqlalchemy.orm import Session
 
 from packages.config.settings import settings
 from packages.database import config
-{% if db.read_only %}
 from packages.database.config import (
     SQLALCHEMY_DATABASE_URL,
     Base,
+    ReadSessionLocal,
     SessionLocal,
     engine,
     get_db,
     get_read_db,
+    read_engine,
 )
-{% else %}
-from packages.database.config import SQLALCHEMY_DATABASE_URL, Base, SessionLocal, engine, get_db
-{% endif %}
 from packages.database.models import MyModel
+
+{% if db.refuse_writes %}
+# In the words of each server.
+READ_ONLY = r"(?i)read.?only"
+{% else %}
+READ_ONLY = "only reads"
+{% endif %}
 
 
 def test_engine_uses_the_url_of_the_settings() -> None:
     """Only the settings decide where the database is."""
-    assert settings.DATABASE_URL == SQLALCHEMY_DATABASE_URL == engine.url
+    assert settings.DATABASE_URL == SQLALCHEMY_DATABASE_URL == engine.url == read_engine.url
 
 
 @pytest.mark.usefixtures("schema")
@@ -67,21 +72,79 @@ def test_get_db_rolls_back_and_closes_when_the_caller_fails() -> None:
     assert engine.pool.status() == before
 
 
-{% if db.read_only %}
 @pytest.mark.usefixtures("schema")
 def test_get_read_db_reads_and_cannot_write() -> None:
-    """The server refuses to write in a session for reading; other sessions write as before."""
+    """A session for reading refuses what the ORM would write, and others write as before."""
     with contextmanager(get_read_db)() as db:
+        assert isinstance(db, Session)
         assert db.scalars(select(MyModel)).all() == []
         db.add(MyModel(name="refused"))
-        with pytest.raises(DBAPIError, match="read-only"):
+        with pytest.raises({{ "DBAPIError" if db.refuse_writes else "InvalidRequestError" }}, match=READ_ONLY):
             db.flush()
+    assert not db.in_transaction()
     with SessionLocal() as other:
         other.add(MyModel(name="taken"))
         other.flush()
 
 
+{% if db.refuse_writes %}
+@pytest.mark.usefixtures("schema")
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO my_table (name) VALUES ('refused')",
+        "UPDATE my_table SET name = 'refused'",
+        "DELETE FROM my_table",
+        "CREATE TABLE refused (id INTEGER)",
+    ],
+)
+def test_database_refuses_plain_sql_that_writes(statement: str) -> None:
+    """What keeps a session for reading from writing is the database, in plain SQL as well."""
+    with ReadSessionLocal() as db, pytest.raises(DBAPIError, match=READ_ONLY) as refusal:
+        db.execute(text(statement))
+    # The program is at fault: an `OperationalError` would say that the database does not work.
+    assert not isinstance(refusal.value, OperationalError)
+    assert not refusal.value.connection_invalidated
+
+
 {% endif %}
+{% if db.server and db.refuse_writes %}
+@pytest.mark.usefixtures("schema")
+def test_reading_locks_no_row() -> None:
+    """`FOR UPDATE` belongs to a session that writes."""
+    with ReadSessionLocal() as db, pytest.raises(DBAPIError, match=READ_ONLY):
+        db.scalars(select(MyModel).with_for_update())
+
+
+{% endif %}
+@pytest.mark.usefixtures("schema")
+def test_reading_waits_for_no_writer() -> None:
+    """While a transaction that has written is open, others read what was committed before it."""
+    with SessionLocal() as writer, ReadSessionLocal() as reader:
+        writer.add(MyModel(name="not committed"))
+        writer.flush()
+        assert reader.scalars(select(MyModel.name)).all() == []
+
+
+@pytest.mark.usefixtures("schema")
+def test_statements_of_a_snapshot_see_the_same_rows() -> None:
+    """A unit of work that reads twice asks for an isolation level; the next has none."""
+    names = select(MyModel.name)
+    snapshot = {"isolation_level": "{{ db.snapshot_isolation }}"}
+    with SessionLocal() as writer:
+        row = MyModel(name="committed")
+        writer.add(row)
+        with ReadSessionLocal() as reader:
+            reader.connection(execution_options=snapshot)
+            assert reader.scalars(names).all() == []
+            writer.commit()
+            assert reader.scalars(names).all() == []
+        with ReadSessionLocal() as reader:
+            assert reader.scalars(names).all() == ["committed"]
+        writer.delete(row)
+        writer.commit()
+
+
 @pytest.mark.usefixtures("schema")
 def test_models_of_the_1x_style_work() -> None:
     """A model written with plain `Column` attributes lives on the same `Base`."""
@@ -114,4 +177,5 @@ def test_every_constraint_has_a_name() -> None:
 def test_names_stay_as_documented() -> None:
     """The module has the names that every service of this template shares."""
     names = ["SQLALCHEMY_DATABASE_URL", "engine", "SessionLocal", "Base", "get_db"]
+    names += ["read_engine", "ReadSessionLocal", "get_read_db"]
     assert all(hasattr(config, name) for name in names)

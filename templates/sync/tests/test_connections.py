@@ -3,10 +3,13 @@
 import os
 
 import pytest
-from sqlalchemy import Connection, QueuePool
+from sqlalchemy import Connection, QueuePool{{ ", select" if db.server else "" }}
 
 from packages.config.settings import settings
-from packages.database.config import engine
+{% if db.server %}
+from packages.database import liveness
+{% endif %}
+from packages.database.config import engine, read_engine
 
 POLICY = [
 {% for question, answer in db.policy %}
@@ -34,12 +37,53 @@ def test_database_applies_the_policy(
     assert connection.exec_driver_sql(question).scalar() == answer
 
 
-def test_pool_has_the_size_of_the_settings() -> None:
-    """The pool keeps as many connections as the settings say."""
+def test_pools_have_the_sizes_of_the_settings() -> None:
+    """The pools keep as many connections as the settings say."""
     assert isinstance(engine.pool, QueuePool)
-    assert engine.pool.size() == settings.DATABASE_POOL_SIZE
+    assert isinstance(read_engine.pool, QueuePool)
+    assert engine.pool.size() == {{ "settings.DATABASE_POOL_SIZE" if db.server else "1" }}
+    assert read_engine.pool.size() == settings.DATABASE_POOL_SIZE
 
 
+{% if db.server %}
+@pytest.mark.usefixtures("schema")
+def test_only_an_idle_connection_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was used a moment ago costs no further round trip; what was idle is asked first."""
+    pings: list[object] = []
+    for each in (engine, read_engine):
+        monkeypatch.setattr(each.dialect, "do_ping", pings.append)
+
+    def use_both() -> None:
+        for each in (engine, read_engine):
+            with each.connect() as connection:
+                connection.execute(select(1))
+
+    use_both()
+    pings.clear()
+    use_both()
+    assert pings == []
+    monkeypatch.setattr(liveness, "PING_AFTER_IDLE_SECONDS", 0.0)
+    use_both()
+    assert len(pings) == 2
+
+
+@pytest.mark.usefixtures("schema")
+def test_dead_connection_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that does not answer when it is asked is closed, and a new one is used."""
+
+    def fail(_connection: object) -> None:
+        raise engine.dialect.loaded_dbapi.OperationalError("lost")
+
+    with engine.connect() as connection:
+        lost = connection.connection.dbapi_connection
+    monkeypatch.setattr(liveness, "PING_AFTER_IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(engine.dialect, "do_ping", fail)
+    with engine.connect() as connection:
+        assert connection.connection.dbapi_connection is not lost
+        assert connection.execute(select(1)).scalar() == 1
+
+
+{% endif %}
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.usefixtures("schema")

@@ -26,6 +26,7 @@ def test_ready_when_the_schema_is_that_of_the_code() -> None:
     response = client.get("/health/ready")
     assert (response.status_code, response.json()["status"]) == (200, "ready")
     assert "Pool size" in response.json()["pool"]
+    assert "Pool size" in response.json()["read_pool"]
 
 
 @pytest.mark.usefixtures("schema")

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from packages.database.config import SessionLocal, engine
+from packages.database.config import ReadSessionLocal, SessionLocal, engine, read_engine
 from packages.database.models import MyModel
 from packages.database.transaction import run_in_transaction
 from sqlalchemy import select
@@ -24,8 +24,7 @@ async def work(task: int) -> None:
         counter = (task + number) % COUNTERS + 1
         async with SessionLocal() as db:
             await run_in_transaction(db, lambda db, counter=counter: increment(db, counter))
-        async with SessionLocal() as db:
-            await db.connection(execution_options={"sqlite_read_only": True})
+        async with ReadSessionLocal() as db:
             (await db.scalars(select(MyModel))).all()
 
 
@@ -33,6 +32,7 @@ async def main() -> list[BaseException]:
     """Run all tasks and return what went wrong."""
     outcomes = await asyncio.gather(*(work(number) for number in range(TASKS)), return_exceptions=True)
     await engine.dispose()
+    await read_engine.dispose()
     return [outcome for outcome in outcomes if outcome is not None]
 
 

@@ -3,7 +3,7 @@
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from packages.database.config import SessionLocal
+from packages.database.config import ReadSessionLocal, SessionLocal
 from packages.database.models import MyModel
 from packages.database.transaction import run_in_transaction
 from sqlalchemy import select
@@ -24,8 +24,7 @@ def work(thread: int) -> None:
         counter = (thread + number) % COUNTERS + 1
         with SessionLocal() as db:
             run_in_transaction(db, lambda db, counter=counter: increment(db, counter))
-        with SessionLocal() as db:
-            db.connection(execution_options={"sqlite_read_only": True})
+        with ReadSessionLocal() as db:
             db.scalars(select(MyModel)).all()
 
 

@@ -126,24 +126,17 @@ class Settings(ServiceSettings):
         if self.DATABASE_PASSWORD:
             password = Password(self.DATABASE_PASSWORD.get_secret_value())
             self.DATABASE_URL = self.DATABASE_URL.set(password=password)
-{% if db.read_only %}
             if self.DATABASE_READ_URL:
                 self.DATABASE_READ_URL = self.DATABASE_READ_URL.set(password=password)
-{% endif %}
         return self
 
     @model_validator(mode="after")
     def _refuse_guessable_password(self) -> Self:
         if self.ENVIRONMENT.lower() != "production":
             return self
-{% if db.read_only %}
         for url in filter(None, [self.DATABASE_URL, self.DATABASE_READ_URL]):
             if _is_guessable(url):
                 raise ValueError(GUESSABLE)
-{% else %}
-        if _is_guessable(self.DATABASE_URL):
-            raise ValueError(GUESSABLE)
-{% endif %}
         return self
 {% if "DATABASE_TLS_CA_FILE" in db.settings %}
 
