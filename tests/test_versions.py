@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests import template
 from tests.template import PYTHONS, TEMPLATE, render
 
 PROJECT: dict[str, Any] = tomllib.loads((TEMPLATE / "pyproject.toml").read_text(encoding="utf-8"))
@@ -51,7 +52,9 @@ def test_the_readme_names_all_of_them() -> None:
 
 def test_the_tests_and_the_pipeline_run_on_all_of_them() -> None:
     """The tests take their interpreters from the list, and the workflow installs each, the oldest as `python3`."""
-    assert list(PYTHONS) == VERSIONS
+    assert list(PYTHONS) == VERSIONS[:-1]
+    assert '"TEMPLATE_NEWEST_PYTHON", "' + VERSIONS[-1] in Path(template.__file__).read_text(encoding="utf-8")
+    assert f"python{VERSIONS[-1]} " in (TEMPLATE / ".ci" / "run").read_text(encoding="utf-8")
     assert VERSIONS[0] == OLDEST
     workflow = yaml.safe_load((TEMPLATE / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
     installed = [

@@ -137,7 +137,7 @@ def _mysqld(home: str | None) -> list[str]:
 
 
 class MysqlServer(MysqlFamilyServer):
-    """A private MySQL server, of the folder that MYSQL_SERVER_HOME names (get_mysql.sh fills one), or of PATH."""
+    """A private MySQL server: of the folder MYSQL_SERVER_HOME (get_from_unstable.sh fills one), or of PATH."""
 
     name = "mysql"
     title = "MySQL"
@@ -147,7 +147,7 @@ class MysqlServer(MysqlFamilyServer):
         """Say in one sentence why the server cannot be run on this machine; None when it can."""
         if _mysqld(os.environ.get(HOME_VARIABLE)):
             return None
-        return f"MySQL: no `mysqld` found in the folder that {HOME_VARIABLE} names (get_mysql.sh fills one) or on PATH."
+        return f"MySQL: no `mysqld` in the folder {HOME_VARIABLE} (get_from_unstable.sh fills one) or on PATH."
 
     def _accounts(self) -> list[str]:
         return [
