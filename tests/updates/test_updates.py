@@ -1,5 +1,6 @@
 """A service that a team has edited is brought to the template as it is now, and nothing is left to be done by hand."""
 
+import shutil
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from tests.live.databases import Database
 from tests.live.service import create_database
 from tests.template import BACKENDS, FRAMEWORKS, PYTHONS, install, lint, render
 from tests.updates.edits import ABOUT, DEPENDENCY, NICKNAME, SECTION, SETTING, edit, remove_samples
-from tests.updates.history import VERSIONS, Version
+from tests.updates.history import VERSIONS, Version, git
 from tests.updates.services import Service, make
 
 GetDatabase = Callable[[str], Database]
@@ -147,3 +148,31 @@ def test_the_files_of_a_team_are_those_that_it_has(tmp_path: Path) -> None:
         skipped = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["cruft"]["skip"]
         assert skipped == sorted(skipped)
         assert [path for path in skipped if not list(folder.glob(path))] == []
+
+
+def test_the_files_of_a_team_suit_every_database(tmp_path: Path) -> None:
+    """What an update leaves alone is the same for all databases, so that a service can move; revisions stay as made."""
+    texts: dict[str, set[str]] = {}
+    for backend in BACKENDS:
+        folder = render(tmp_path / backend, database_backend=backend)
+        skipped = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["cruft"]["skip"]
+        for name in set(skipped) - {"migrations/versions/*"}:
+            texts.setdefault(name, set()).add((folder / name).read_text(encoding="utf-8"))
+    assert [name for name, each in texts.items() if len(each) > 1] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)
+def test_an_update_follows_an_update(tmp_path: Path, template: Path, version: Version) -> None:
+    """Files that an update has merged are merged again by the next one, though Git has never seen them as rendered."""
+    own = Path(shutil.copytree(template, tmp_path / "template"))
+    choices = {"database_backend": "sqlite", "session_style": "sync", "web_framework": "fastapi"}
+    service = made_and_edited(own, version.commit, tmp_path / "made", choices)
+    service.upgrade(version)
+    [app] = (own / "{{cookiecutter.project_slug}}" / "packages" / "api").glob("*app.py*")
+    for path in (app, own / "{{cookiecutter.project_slug}}" / "packages" / "config" / "settings.py"):
+        path.write_text(path.read_text(encoding="utf-8").replace('"""', '"""New: ', 1), encoding="utf-8")
+    git("commit", "--quiet", "--all", "--message", "Next", cwd=own)
+    service.update()
+    check_edits(service.folder, with_api=True)
+    assert "New: " in (service.folder / "packages" / "api" / "app.py").read_text(encoding="utf-8")
