@@ -85,7 +85,7 @@ def test_render_has_what_was_chosen_and_no_more(tmp_path: Path, answers: dict[st
     """All files of the choice are there, none of another, and no folder is empty but Python's own caches."""
     project = render(tmp_path, **answers)
     row = BACKENDS[answers["database_backend"]]
-    expected = ALWAYS | {".github/workflows/ci.yml"}
+    expected = ALWAYS | {".github/workflows/ci.yml", ".github/workflows/template.yml"}
     if answers["web_framework"] == "fastapi":
         expected |= WITH_FASTAPI
     if answers["web_framework"] == "fastapi" and answers["session_style"] == "sync":
