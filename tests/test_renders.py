@@ -67,7 +67,13 @@ WITH_FASTAPI = {
     "tests/test_health.py",
 }
 WITH_SYNC_FASTAPI = {"packages/api/routing.py"}
-WITH_SERVER = {".dockerignore", "Dockerfile", "compose.yaml", "packages/database/liveness.py", "packages/database/tls.py"}
+WITH_SERVER = {
+    ".dockerignore",
+    "Dockerfile",
+    "compose.yaml",
+    "packages/database/liveness.py",
+    "packages/database/tls.py",
+}
 WITH_BOTH = {"packages/api/read_again.py", "tests/test_read_again.py"}
 WITH_BOUNDED_CONNECTION = {"packages/database/bounded_connection.py"}
 RESIDUE = re.compile(r"\{%|%\}|\{#|cookiecutter")
