@@ -31,7 +31,7 @@ def next_commands(project: Path) -> list[str]:
 
 def remove_empty_folders(project: Path) -> None:
     """Remove each folder of which no file was chosen: Cookiecutter knows conditional files, not folders."""
-    for name in ("packages/api", ".github/workflows", ".github"):
+    for name in ("packages/api/routes", "packages/api", ".github/workflows", ".github"):
         with suppress(OSError):  # it has files, or is not there
             (project / name).rmdir()
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, Table, event
 from sqlalchemy.ext.asyncio import AsyncAttrs, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -71,7 +71,14 @@ class Base(AsyncAttrs, DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    __table_args__ = ({"mariadb_charset": "utf8mb4", "mariadb_engine": "InnoDB"},)
+
+
+@event.listens_for(Table, "after_parent_attach")
+def set_table_options(table: Table, metadata: MetaData) -> None:
+    """Give every table its character set and engine, whatever the model's `__table_args__` say."""
+    if metadata is Base.metadata:
+        table.dialect_kwargs.setdefault("mariadb_charset", "utf8mb4")
+        table.dialect_kwargs.setdefault("mariadb_engine", "InnoDB")
 
 
 async def get_db() -> AsyncIterator[AsyncSession]:

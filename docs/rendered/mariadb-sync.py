@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import MetaData, create_engine
+from sqlalchemy import MetaData, Table, create_engine, event
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from packages.config.settings import settings
@@ -64,7 +64,14 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    __table_args__ = ({"mariadb_charset": "utf8mb4", "mariadb_engine": "InnoDB"},)
+
+
+@event.listens_for(Table, "after_parent_attach")
+def set_table_options(table: Table, metadata: MetaData) -> None:
+    """Give every table its character set and engine, whatever the model's `__table_args__` say."""
+    if metadata is Base.metadata:
+        table.dialect_kwargs.setdefault("mariadb_charset", "utf8mb4")
+        table.dialect_kwargs.setdefault("mariadb_engine", "InnoDB")
 
 
 def get_db() -> Iterator[Session]:

@@ -10,6 +10,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from tests.live.databases import Database, live_cells
+from tests.live.growth import check_first_revision, check_growth
 from tests.live.service import create_database, serve
 from tests.template import BACKENDS, PYTHONS, SQLALCHEMY, Project, install, render
 
@@ -18,30 +19,6 @@ GetDatabase = Callable[[str], Database]
 CELLS = live_cells()
 # Every Python and every SQLAlchemy that it knows is met by every cell, though not every pair of them.
 ENVIRONMENTS = [("3.11", "2.0"), ("3.12", "2.1"), ("3.13", "2.1")]
-
-
-MODEL = '''\
-"""Notes that users write."""
-
-from sqlalchemy import ForeignKey, Unicode
-from sqlalchemy.orm import Mapped, mapped_column
-
-from packages.database.config import Base
-from packages.database.types import CreatedAt, IntegerKey, JsonObject
-from packages.database.user_data_model import User
-
-
-class Note(Base):
-    """What a user writes."""
-
-    __tablename__ = "notes"
-
-    id: Mapped[IntegerKey]
-    author_id: Mapped[int] = mapped_column(ForeignKey(User.id), index=True)
-    text: Mapped[str] = mapped_column(Unicode(255), unique=True)
-    extra: Mapped[JsonObject]
-    created_at: Mapped[CreatedAt]
-'''
 
 RUN = """\
 import ast, asyncio, sys
@@ -76,18 +53,6 @@ def check_migrations(project: Project) -> None:
     """Run the migrations up, down and up again, and compare them with the models."""
     for command in ("upgrade head", "downgrade base", "upgrade head", "check"):
         project.run("alembic", *command.split())
-
-
-def check_new_model(project: Project) -> None:
-    """Add a model and take it away, each with a revision that Alembic writes and the project's own linter accepts."""
-    model = project.folder / "packages" / "database" / "note_data_model.py"
-    model.write_text(MODEL, encoding="utf-8")
-    for change in ("add notes", "remove notes"):
-        project.run("alembic", "revision", "--autogenerate", "-m", change)
-        project.run("ruff", "check", ".")
-        project.run("ruff", "format", "--check", ".")
-        project.run("alembic", "upgrade", "head")
-        model.unlink(missing_ok=True)
 
 
 def check_example(project: Project, style: str) -> None:
@@ -156,7 +121,8 @@ def test_service_works(  # noqa: PLR0913, PLR0917 - what the matrix is made of
         check_migrations(project)
         check_example(project, style)
         check_api(project)
-        check_new_model(project)
+        check_first_revision(project)
+        check_growth(project)
         check_own_tests(project, "-n", "2", *database.left_out)
     else:
         check_own_tests(project, *database.left_out)

@@ -4,20 +4,9 @@
 {% if cookiecutter.session_style == "async" %}
 import asyncio
 {% endif %}
-import importlib
 import logging
-import pkgutil
-{% if db.indexes_hold %}
-from collections.abc import Iterable
-{% endif %}
-from typing import Literal
 
 from alembic import context
-from alembic.autogenerate.api import AutogenContext
-{% if db.indexes_hold %}
-from alembic.operations.ops import DropIndexOp, DropTableOp, MigrationScript, ModifyTableOps
-from alembic.runtime.migration import MigrationContext
-{% endif %}
 {% if cookiecutter.session_style == "sync" %}
 from sqlalchemy import create_engine, event, pool
 {% else %}
@@ -27,6 +16,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from packages import database
 from packages.config.settings import settings
+{% if db.indexes_hold %}
+from packages.database.autogenerate import leave_indexes_to_tables, render_item
+{% else %}
+from packages.database.autogenerate import render_item
+{% endif %}
 from packages.database.config import SQLALCHEMY_DATABASE_URL, Base
 {% if not db.server %}
 from packages.database.connections import begin
@@ -34,11 +28,10 @@ from packages.database.connections import begin
 from packages.database.connections import connect_or_exit, connect_with_retry
 from packages.database.tls import tls_arguments
 {% endif %}
-from packages.database.types import UtcDateTime
+from packages.modules import import_modules
 
-# Every module of packages.database is imported, so that no model is forgotten.
-for module in pkgutil.iter_modules(database.__path__, f"{database.__name__}."):
-    importlib.import_module(module.name)
+# A model is known, whichever module of packages.database it is in.
+import_modules(database)
 
 # The command line gets Alembic's log lines; a program that runs migrations keeps its own logging.
 if context.config.cmd_opts is not None:
@@ -46,30 +39,6 @@ if context.config.cmd_opts is not None:
     logging.getLogger("alembic").setLevel(logging.INFO)
 
 
-def render_item(kind: str, item: object, autogen: AutogenContext) -> str | Literal[False]:
-    """Write the project's own column type, with its import, into a generated revision."""
-    if kind == "type" and isinstance(item, UtcDateTime):
-        autogen.imports.add(f"from {UtcDateTime.__module__} import {UtcDateTime.__name__}")
-        return f"{UtcDateTime.__name__}()"
-    return False
-
-
-{% if db.indexes_hold %}
-def leave_indexes_to_tables(
-    _context: MigrationContext,
-    _revision: str | Iterable[str | None],
-    scripts: list[MigrationScript],
-) -> None:
-    """Write no DROP INDEX before the DROP TABLE that does it: a foreign key may need the index."""
-    for script in scripts:
-        for operations in (*script.upgrade_ops_list, *script.downgrade_ops_list):
-            dropped = {each.table_name for each in operations.ops if isinstance(each, DropTableOp)}
-            for change in operations.ops:
-                if isinstance(change, ModifyTableOps) and change.table_name in dropped:
-                    change.ops = [each for each in change.ops if not isinstance(each, DropIndexOp)]
-
-
-{% endif %}
 def run_migrations_offline() -> None:
     """Write the migrations as SQL, without a database."""
     context.configure(
@@ -113,6 +82,7 @@ def run_migrations(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
+        autogenerate_plugins=["alembic.autogenerate.*", "check_constraints"],
         render_item=render_item,
 {% if db.indexes_hold %}
         process_revision_directives=leave_indexes_to_tables,
@@ -129,6 +99,7 @@ def run_migrations(connection: Connection) -> None:
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,
+            autogenerate_plugins=["alembic.autogenerate.*", "check_constraints"],
             render_item=render_item,
 {% if db.indexes_hold %}
             process_revision_directives=leave_indexes_to_tables,

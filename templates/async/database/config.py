@@ -6,11 +6,11 @@ from typing import Any
 {% endif %}
 
 {% if cookiecutter.session_style == "async" %}
-from sqlalchemy import {{ "URL, " if db.arguments_take_url else "" }}MetaData
+from sqlalchemy import {{ "URL, " if db.arguments_take_url else "" }}MetaData{{ ", Table, event" if db.table_options else "" }}
 from sqlalchemy.ext.asyncio import AsyncAttrs, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 {% else %}
-from sqlalchemy import {{ "URL, " if db.arguments_take_url else "" }}MetaData, create_engine
+from sqlalchemy import {{ "URL, " if db.arguments_take_url else "" }}MetaData, {{ "Table, " if db.table_options else "" }}create_engine{{ ", event" if db.table_options else "" }}
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 {% endif %}
 
@@ -106,7 +106,15 @@ class Base(DeclarativeBase):
         }
     )
 {% if db.table_options %}
-    __table_args__ = ({{ "{" }}{% for option, value in db.table_options.items() %}"{{ option }}": "{{ value }}"{% if not loop.last %}, {% endif %}{% endfor %}{{ "}" }},)
+
+
+@event.listens_for(Table, "after_parent_attach")
+def set_table_options(table: Table, metadata: MetaData) -> None:
+    """Give every table its character set and engine, whatever the model's `__table_args__` say."""
+    if metadata is Base.metadata:
+{% for option, value in db.table_options.items() %}
+        table.dialect_kwargs.setdefault("{{ option }}", "{{ value }}")
+{% endfor %}
 {% endif %}
 
 

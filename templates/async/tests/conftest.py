@@ -5,10 +5,20 @@ from collections.abc import AsyncIterator, Iterator
 {% else %}
 from collections.abc import Iterator
 {% endif %}
+{% if cookiecutter.web_framework == "fastapi" %}
+from typing import Any
+{% endif %}
 
 import pytest
 from alembic import command
 from alembic.config import Config
+{% if cookiecutter.web_framework == "fastapi" %}
+{% if cookiecutter.session_style == "async" %}
+from httpx2 import ASGITransport, AsyncClient
+{% else %}
+from fastapi.testclient import TestClient
+{% endif %}
+{% endif %}
 {% if cookiecutter.session_style == "async" %}
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 {% else %}
@@ -16,9 +26,20 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 {% endif %}
 
+{% if cookiecutter.web_framework == "fastapi" %}
+from packages.api.app import app
+{% if cookiecutter.session_style == "sync" %}
+from packages.api.dependencies import open_read_session, open_session
+{% endif %}
+{% endif %}
 from packages.config import PROJECT_ROOT
+{% if cookiecutter.web_framework == "fastapi" and cookiecutter.session_style == "async" %}
+from packages.database.config import SessionLocal, engine, get_db, get_read_db, read_engine
+{% else %}
 from packages.database.config import SessionLocal, engine, read_engine
+{% endif %}
 from tests.databases import create_database, drop_database
+from tests.rows import Private
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +76,22 @@ async def schema(migrated: AsyncEngine) -> AsyncIterator[AsyncEngine]:
 {% endif %}
 
 
+@pytest.fixture(scope="module")
+async def rows(schema: None) -> AsyncIterator[None]:  # noqa: ARG001
+    """Give the tests of a module the table of `tests.rows.Row`, and remove it afterwards."""
+{% if cookiecutter.session_style == "async" %}
+    async with engine.begin() as connection:
+        await connection.run_sync(Private.metadata.create_all)
+    yield
+    async with engine.begin() as connection:
+        await connection.run_sync(Private.metadata.drop_all)
+{% else %}
+    Private.metadata.create_all(engine)
+    yield
+    Private.metadata.drop_all(engine)
+{% endif %}
+
+
 @pytest.fixture
 async def connection(schema: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Give the test a connection; everything done on it is rolled back."""
@@ -69,3 +106,51 @@ async def db(connection: AsyncConnection) -> AsyncIterator[AsyncSession]:
     """Give the test a session; a commit only releases a savepoint, so it can be rolled back."""
     async with SessionLocal(bind=connection, join_transaction_mode="create_savepoint") as db:
         yield db
+{% if cookiecutter.web_framework == "fastapi" %}
+
+
+@pytest.fixture
+async def client(connection: AsyncConnection) -> AsyncIterator[AsyncClient]:
+    """Give the test a client of the API; what its requests commit is rolled back afterwards."""
+
+    async def get_test_db() -> AsyncIterator[AsyncSession]:
+        async with SessionLocal(bind=connection, join_transaction_mode="create_savepoint") as db:
+            yield db
+
+{% if cookiecutter.session_style == "async" %}
+    app.dependency_overrides[get_db] = get_test_db
+    app.dependency_overrides[get_read_db] = get_test_db
+    async with client_of_the_api() as client:
+        yield client
+{% else %}
+    app.dependency_overrides[open_session] = get_test_db
+    app.dependency_overrides[open_read_session] = get_test_db
+    yield client_of_the_api()
+{% endif %}
+    app.dependency_overrides.clear()
+
+
+def client_of_the_api() -> AsyncClient:
+{% if cookiecutter.session_style == "async" %}
+    """Return a client that calls the API in this process and this event loop."""
+    transport = ASGITransport(app, raise_app_exceptions=False)
+    return AsyncClient(transport=transport, base_url="http://test")
+{% else %}
+    """Return a client that calls the API in this process."""
+    return TestClient(app, raise_server_exceptions=False)
+{% endif %}
+
+
+@pytest.fixture
+async def user(client: AsyncClient) -> dict[str, Any]:
+    """Return a stored user, as the API shows it."""
+    new = {"email": "zoe@example.com", "name": "Zoë 🦆"}
+    return dict((await client.post("/users", json=new)).json())
+
+
+@pytest.fixture
+async def job(client: AsyncClient, user: dict[str, Any]) -> dict[str, Any]:
+    """Return a stored job of the user, as the API shows it."""
+    new = {"owner_id": user["id"], "title": "first", "payload": {"pages": [1, 2]}}
+    return dict((await client.post("/jobs", json=new)).json())
+{% endif %}

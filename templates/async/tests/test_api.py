@@ -1,74 +1,17 @@
-"""The API keeps its promises to clients: status codes, paging, and no partial writes."""
+"""The API of users and jobs keeps its promises: status codes, paging, and no partial writes."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 {% if cookiecutter.session_style == "async" %}
-from httpx2 import ASGITransport, AsyncClient
+from httpx2 import AsyncClient
 {% else %}
 from fastapi.testclient import TestClient
-from sqlalchemy import Connection
-{% endif %}
-from sqlalchemy.exc import OperationalError, ProgrammingError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-{% if cookiecutter.session_style == "async" %}
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
-{% else %}
-from sqlalchemy.orm import Session
 {% endif %}
 
-from packages.api.app import MAX_BODY_BYTES, app
-{% if cookiecutter.session_style == "async" %}
-from packages.database.config import SessionLocal, get_db, get_read_db
-{% else %}
-from packages.api.dependencies import open_read_session, open_session
-from packages.database.config import SessionLocal
-{% endif %}
+from tests.conftest import client_of_the_api
 
 ZOE = {"email": "zoe@example.com", "name": "Zoë 🦆"}
-{% if cookiecutter.session_style == "async" %}
-
-
-def client_of_the_api() -> AsyncClient:
-    """Return a client that calls the API in this process and this event loop."""
-    transport = ASGITransport(app, raise_app_exceptions=False)
-    return AsyncClient(transport=transport, base_url="http://test")
-{% endif %}
-
-
-@pytest.fixture
-async def client(connection: AsyncConnection) -> AsyncIterator[AsyncClient]:
-    """Return a client of the API; what its requests commit is rolled back after the test."""
-
-    async def get_test_db() -> AsyncIterator[AsyncSession]:
-        async with SessionLocal(bind=connection, join_transaction_mode="create_savepoint") as db:
-            yield db
-
-{% if cookiecutter.session_style == "async" %}
-    app.dependency_overrides[get_db] = get_test_db
-    app.dependency_overrides[get_read_db] = get_test_db
-    async with client_of_the_api() as client:
-        yield client
-{% else %}
-    app.dependency_overrides[open_session] = get_test_db
-    app.dependency_overrides[open_read_session] = get_test_db
-    yield TestClient(app, raise_server_exceptions=False)
-{% endif %}
-    app.dependency_overrides.clear()
-
-
-@pytest.fixture
-async def user(client: AsyncClient) -> dict[str, Any]:
-    """Return a stored user."""
-    return dict((await client.post("/users", json=ZOE)).json())
-
-
-@pytest.fixture
-async def job(client: AsyncClient, user: dict[str, Any]) -> dict[str, Any]:
-    """Return a stored job."""
-    new = {"owner_id": user["id"], "title": "first", "payload": {"pages": [1, 2]}}
-    return dict((await client.post("/jobs", json=new)).json())
 
 
 async def test_user_is_created_and_read(client: AsyncClient) -> None:
@@ -199,39 +142,10 @@ async def test_committed_before_the_response() -> None:
         finally:
             assert (await client.delete(path)).status_code == 204
 {% else %}
-    client = TestClient(app)
+    client = client_of_the_api()
     created = client.post("/users", json=ZOE).json()
     try:
         assert client.get(f"/users/{created['id']}").json() == created
     finally:
         assert client.delete(f"/users/{created['id']}").status_code == 204
 {% endif %}
-
-
-async def test_body_has_a_limit(client: AsyncClient) -> None:
-    """A body larger than any that the API accepts is refused before it is read to its end."""
-    response = await client.post("/users", content=b" " * (MAX_BODY_BYTES + 1))
-    assert response.status_code == 413
-
-
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [
-        (OperationalError("SELECT", None, Exception("s3cret")), 503),
-        (PoolTimeoutError("QueuePool limit"), 503),
-        (ProgrammingError("SELECT", None, Exception("s3cret")), 500),
-    ],
-)
-async def test_lost_database_is_answered_with_503(
-    client: AsyncClient, error: Exception, status: int
-) -> None:
-    """Only a lost database is a 503 with `Retry-After`; no response contains the cause."""
-
-    async def fail() -> AsyncSession:
-        raise error
-
-    app.dependency_overrides[{{ "get_db" if cookiecutter.session_style == "async" else "open_session" }}] = fail
-    response = await client.delete("/users/1")
-    assert response.status_code == status
-    assert ("Retry-After" in response.headers) == (status == 503)
-    assert "s3cret" not in response.text

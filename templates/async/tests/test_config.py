@@ -23,7 +23,9 @@ from packages.database.config import (
     get_read_db,
     read_engine,
 )
-from packages.database.models import MyModel
+from tests.rows import Row
+
+pytestmark = pytest.mark.usefixtures("rows")
 
 {% if db.refuse_writes %}
 # In the words of each server.
@@ -38,16 +40,15 @@ def test_engine_uses_the_url_of_the_settings() -> None:
     assert settings.DATABASE_URL == SQLALCHEMY_DATABASE_URL == engine.url == read_engine.url
 
 
-@pytest.mark.usefixtures("schema")
 async def test_get_db_closes_the_session_and_never_commits() -> None:
     """Work that the caller did not commit is rolled back, even when nothing failed."""
     async with asynccontextmanager(get_db)() as db:
         assert isinstance(db, AsyncSession)
-        db.add(MyModel(name="not committed"))
+        db.add(Row(name="not committed"))
         await db.flush()
     assert not db.in_transaction()
     async with SessionLocal() as other:
-        assert (await other.scalars(select(MyModel))).all() == []
+        assert (await other.scalars(select(Row))).all() == []
 
 
 async def test_closed_session_stays_closed() -> None:
@@ -55,44 +56,41 @@ async def test_closed_session_stays_closed() -> None:
     async with SessionLocal() as db:
         pass
     with pytest.raises(InvalidRequestError, match="closed"):
-        await db.scalars(select(MyModel))
+        await db.scalars(select(Row))
 
 
-@pytest.mark.usefixtures("schema")
 async def test_get_db_rolls_back_and_closes_when_the_caller_fails() -> None:
     """The caller gets the error unchanged; no row and no connection stays."""
     before = engine.pool.status()
 
     async def fail() -> None:
         async with asynccontextmanager(get_db)() as db:
-            db.add(MyModel(name="failed"))
+            db.add(Row(name="failed"))
             await db.flush()
             raise RuntimeError("failed")
 
     with pytest.raises(RuntimeError, match="failed"):
         await fail()
     async with SessionLocal() as other:
-        assert (await other.scalars(select(MyModel))).all() == []
+        assert (await other.scalars(select(Row))).all() == []
     assert engine.pool.status() == before
 
 
-@pytest.mark.usefixtures("schema")
 async def test_get_read_db_reads_and_cannot_write() -> None:
     """A session for reading refuses what the ORM would write, and others write as before."""
     async with asynccontextmanager(get_read_db)() as db:
         assert isinstance(db, AsyncSession)
-        assert (await db.scalars(select(MyModel))).all() == []
-        db.add(MyModel(name="refused"))
+        assert (await db.scalars(select(Row))).all() == []
+        db.add(Row(name="refused"))
         with pytest.raises({{ "DBAPIError" if db.refuse_writes else "InvalidRequestError" }}, match=READ_ONLY):
             await db.flush()
     assert not db.in_transaction()
     async with SessionLocal() as other:
-        other.add(MyModel(name="taken"))
+        other.add(Row(name="taken"))
         await other.flush()
 
 
 {% if db.refuse_writes %}
-@pytest.mark.usefixtures("schema")
 @pytest.mark.parametrize(
     "statement",
     [
@@ -119,36 +117,33 @@ async def test_database_refuses_plain_sql_that_writes(statement: str) -> None:
 
 {% endif %}
 {% if db.server and db.refuse_writes %}
-@pytest.mark.usefixtures("schema")
 async def test_reading_locks_no_row() -> None:
     """`FOR UPDATE` belongs to a session that writes."""
 {% if cookiecutter.session_style == "async" %}
     async with ReadSessionLocal() as db:
         with pytest.raises(DBAPIError, match=READ_ONLY):
-            await db.scalars(select(MyModel).with_for_update())
+            await db.scalars(select(Row).with_for_update())
 {% else %}
     with ReadSessionLocal() as db, pytest.raises(DBAPIError, match=READ_ONLY):
-        db.scalars(select(MyModel).with_for_update())
+        db.scalars(select(Row).with_for_update())
 {% endif %}
 
 
 {% endif %}
-@pytest.mark.usefixtures("schema")
 async def test_reading_waits_for_no_writer() -> None:
     """While a transaction that has written is open, others read what was committed before it."""
     async with SessionLocal() as writer, ReadSessionLocal() as reader:
-        writer.add(MyModel(name="not committed"))
+        writer.add(Row(name="not committed"))
         await writer.flush()
-        assert (await reader.scalars(select(MyModel.name))).all() == []
+        assert (await reader.scalars(select(Row.name))).all() == []
 
 
-@pytest.mark.usefixtures("schema")
 async def test_statements_of_a_snapshot_see_the_same_rows() -> None:
     """A unit of work that reads twice asks for an isolation level; the next has none."""
-    names = select(MyModel.name)
+    names = select(Row.name)
     snapshot = {"isolation_level": "{{ db.snapshot_isolation }}"}
     async with SessionLocal() as writer:
-        row = MyModel(name="committed")
+        row = Row(name="committed")
         writer.add(row)
         async with ReadSessionLocal() as reader:
             await reader.connection(execution_options=snapshot)
@@ -161,7 +156,6 @@ async def test_statements_of_a_snapshot_see_the_same_rows() -> None:
         await writer.commit()
 
 
-@pytest.mark.usefixtures("schema")
 async def test_models_of_the_1x_style_work() -> None:
     """A model written with plain `Column` attributes lives on the same `Base`."""
 
@@ -200,7 +194,7 @@ async def test_models_of_the_1x_style_work() -> None:
 
 async def test_attributes_stay_readable_after_a_commit(db: AsyncSession) -> None:
     """Touching a committed model loads nothing behind the program's back."""
-    row = MyModel(name="readable")
+    row = Row(name="readable")
     db.add(row)
     await db.commit()
     assert row.name == "readable"

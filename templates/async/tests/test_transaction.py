@@ -14,18 +14,19 @@ from packages.database import transaction
 {% if db.server %}
 from packages.database.config import engine
 {% endif %}
-from packages.database.models import MyModel
 {% if db.server %}
 from packages.database.transaction import CommitOutcomeUnknownError, run_in_transaction
 {% else %}
 from packages.database.transaction import run_in_transaction
 {% endif %}
-from packages.database.user_data_model import User
+from tests.rows import Row
+
+pytestmark = pytest.mark.usefixtures("rows")
 
 
 async def add_row(db: AsyncSession) -> str:
     """Store a row."""
-    db.add(MyModel(name="row"))
+    db.add(Row(name="row"))
     return "done"
 
 
@@ -33,7 +34,7 @@ async def test_work_is_committed(db: AsyncSession) -> None:
     """The result of `work` is returned, and its rows are committed."""
     assert await run_in_transaction(db, add_row) == "done"
     await db.rollback()
-    assert (await db.scalars(select(MyModel.name))).all() == ["row"]
+    assert (await db.scalars(select(Row.name))).all() == ["row"]
 
 
 async def test_failed_work_leaves_nothing_and_is_not_repeated(db: AsyncSession) -> None:
@@ -48,7 +49,7 @@ async def test_failed_work_leaves_nothing_and_is_not_repeated(db: AsyncSession) 
     with pytest.raises(RuntimeError, match="failed"):
         await run_in_transaction(db, work)
     assert len(calls) == 1
-    assert (await db.scalars(select(MyModel))).all() == []
+    assert (await db.scalars(select(Row))).all() == []
 
 
 async def test_broken_constraint_is_not_repeated(db: AsyncSession) -> None:
@@ -57,7 +58,7 @@ async def test_broken_constraint_is_not_repeated(db: AsyncSession) -> None:
 
     async def work(db: AsyncSession) -> None:
         calls.append(1)
-        db.add_all([User(email="a@example.com", name="a"), User(email="a@example.com", name="b")])
+        db.add_all([Row(name="taken"), Row(name="taken")])
 
     with pytest.raises(IntegrityError):
         await run_in_transaction(db, work)
@@ -80,7 +81,7 @@ async def test_lost_transaction_runs_again(
     monkeypatch.setattr(transaction, "is_retryable", lambda error: isinstance(error, TimeoutError))
     assert await run_in_transaction(db, work) == "done"
     assert len(calls) == 2
-    assert (await db.scalars(select(MyModel.name))).all() == ["row"]
+    assert (await db.scalars(select(Row.name))).all() == ["row"]
 {% if db.server %}
 
 
@@ -105,7 +106,7 @@ async def test_work_runs_again_on_another_connection(
 
     if losses < attempts:
         assert await run_in_transaction(db, work) == "done"
-        assert (await db.scalars(select(MyModel.name))).all() == ["row"]
+        assert (await db.scalars(select(Row.name))).all() == ["row"]
     else:
         with pytest.raises(OperationalError):
             await run_in_transaction(db, work)

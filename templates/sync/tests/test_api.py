@@ -1,47 +1,13 @@
-"""The API keeps its promises to clients: status codes, paging, and no partial writes."""
+"""The API of users and jobs keeps its promises: status codes, paging, and no partial writes."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError, ProgrammingError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.orm import Session
 
-from packages.api.app import MAX_BODY_BYTES, app
-from packages.api.dependencies import open_read_session, open_session
-from packages.database.config import SessionLocal
+from tests.conftest import client_of_the_api
 
 ZOE = {"email": "zoe@example.com", "name": "Zoë 🦆"}
-
-
-@pytest.fixture
-def client(connection: Connection) -> Iterator[TestClient]:
-    """Return a client of the API; what its requests commit is rolled back after the test."""
-
-    def get_test_db() -> Iterator[Session]:
-        with SessionLocal(bind=connection, join_transaction_mode="create_savepoint") as db:
-            yield db
-
-    app.dependency_overrides[open_session] = get_test_db
-    app.dependency_overrides[open_read_session] = get_test_db
-    yield TestClient(app, raise_server_exceptions=False)
-    app.dependency_overrides.clear()
-
-
-@pytest.fixture
-def user(client: TestClient) -> dict[str, Any]:
-    """Return a stored user."""
-    return dict(client.post("/users", json=ZOE).json())
-
-
-@pytest.fixture
-def job(client: TestClient, user: dict[str, Any]) -> dict[str, Any]:
-    """Return a stored job."""
-    new = {"owner_id": user["id"], "title": "first", "payload": {"pages": [1, 2]}}
-    return dict(client.post("/jobs", json=new).json())
 
 
 def test_user_is_created_and_read(client: TestClient) -> None:
@@ -143,38 +109,9 @@ def test_invalid_parameter_is_answered_with_422(client: TestClient, path: str) -
 @pytest.mark.usefixtures("schema")
 def test_committed_before_the_response() -> None:
     """When a client has received its 201, every other session sees the row."""
-    client = TestClient(app)
+    client = client_of_the_api()
     created = client.post("/users", json=ZOE).json()
     try:
         assert client.get(f"/users/{created['id']}").json() == created
     finally:
         assert client.delete(f"/users/{created['id']}").status_code == 204
-
-
-def test_body_has_a_limit(client: TestClient) -> None:
-    """A body larger than any that the API accepts is refused before it is read to its end."""
-    response = client.post("/users", content=b" " * (MAX_BODY_BYTES + 1))
-    assert response.status_code == 413
-
-
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [
-        (OperationalError("SELECT", None, Exception("s3cret")), 503),
-        (PoolTimeoutError("QueuePool limit"), 503),
-        (ProgrammingError("SELECT", None, Exception("s3cret")), 500),
-    ],
-)
-def test_lost_database_is_answered_with_503(
-    client: TestClient, error: Exception, status: int
-) -> None:
-    """Only a lost database is a 503 with `Retry-After`; no response contains the cause."""
-
-    def fail() -> Session:
-        raise error
-
-    app.dependency_overrides[{{ "get_db" if cookiecutter.session_style == "async" else "open_session" }}] = fail
-    response = client.delete("/users/1")
-    assert response.status_code == status
-    assert ("Retry-After" in response.headers) == (status == 503)
-    assert "s3cret" not in response.text

@@ -19,7 +19,9 @@ from packages.database.config import (
     get_read_db,
     read_engine,
 )
-from packages.database.models import MyModel
+from tests.rows import Row
+
+pytestmark = pytest.mark.usefixtures("rows")
 
 {% if db.refuse_writes %}
 # In the words of each server.
@@ -34,16 +36,15 @@ def test_engine_uses_the_url_of_the_settings() -> None:
     assert settings.DATABASE_URL == SQLALCHEMY_DATABASE_URL == engine.url == read_engine.url
 
 
-@pytest.mark.usefixtures("schema")
 def test_get_db_closes_the_session_and_never_commits() -> None:
     """Work that the caller did not commit is rolled back, even when nothing failed."""
     with contextmanager(get_db)() as db:
         assert isinstance(db, Session)
-        db.add(MyModel(name="not committed"))
+        db.add(Row(name="not committed"))
         db.flush()
     assert not db.in_transaction()
     with SessionLocal() as other:
-        assert other.scalars(select(MyModel)).all() == []
+        assert other.scalars(select(Row)).all() == []
 
 
 def test_closed_session_stays_closed() -> None:
@@ -51,44 +52,41 @@ def test_closed_session_stays_closed() -> None:
     with SessionLocal() as db:
         pass
     with pytest.raises(InvalidRequestError, match="closed"):
-        db.scalars(select(MyModel))
+        db.scalars(select(Row))
 
 
-@pytest.mark.usefixtures("schema")
 def test_get_db_rolls_back_and_closes_when_the_caller_fails() -> None:
     """The caller gets the error unchanged; no row and no connection stays."""
     before = engine.pool.status()
 
     def fail() -> None:
         with contextmanager(get_db)() as db:
-            db.add(MyModel(name="failed"))
+            db.add(Row(name="failed"))
             db.flush()
             raise RuntimeError("failed")
 
     with pytest.raises(RuntimeError, match="failed"):
         fail()
     with SessionLocal() as other:
-        assert other.scalars(select(MyModel)).all() == []
+        assert other.scalars(select(Row)).all() == []
     assert engine.pool.status() == before
 
 
-@pytest.mark.usefixtures("schema")
 def test_get_read_db_reads_and_cannot_write() -> None:
     """A session for reading refuses what the ORM would write, and others write as before."""
     with contextmanager(get_read_db)() as db:
         assert isinstance(db, Session)
-        assert db.scalars(select(MyModel)).all() == []
-        db.add(MyModel(name="refused"))
+        assert db.scalars(select(Row)).all() == []
+        db.add(Row(name="refused"))
         with pytest.raises({{ "DBAPIError" if db.refuse_writes else "InvalidRequestError" }}, match=READ_ONLY):
             db.flush()
     assert not db.in_transaction()
     with SessionLocal() as other:
-        other.add(MyModel(name="taken"))
+        other.add(Row(name="taken"))
         other.flush()
 
 
 {% if db.refuse_writes %}
-@pytest.mark.usefixtures("schema")
 @pytest.mark.parametrize(
     "statement",
     [
@@ -109,30 +107,27 @@ def test_database_refuses_plain_sql_that_writes(statement: str) -> None:
 
 {% endif %}
 {% if db.server and db.refuse_writes %}
-@pytest.mark.usefixtures("schema")
 def test_reading_locks_no_row() -> None:
     """`FOR UPDATE` belongs to a session that writes."""
     with ReadSessionLocal() as db, pytest.raises(DBAPIError, match=READ_ONLY):
-        db.scalars(select(MyModel).with_for_update())
+        db.scalars(select(Row).with_for_update())
 
 
 {% endif %}
-@pytest.mark.usefixtures("schema")
 def test_reading_waits_for_no_writer() -> None:
     """While a transaction that has written is open, others read what was committed before it."""
     with SessionLocal() as writer, ReadSessionLocal() as reader:
-        writer.add(MyModel(name="not committed"))
+        writer.add(Row(name="not committed"))
         writer.flush()
-        assert reader.scalars(select(MyModel.name)).all() == []
+        assert reader.scalars(select(Row.name)).all() == []
 
 
-@pytest.mark.usefixtures("schema")
 def test_statements_of_a_snapshot_see_the_same_rows() -> None:
     """A unit of work that reads twice asks for an isolation level; the next has none."""
-    names = select(MyModel.name)
+    names = select(Row.name)
     snapshot = {"isolation_level": "{{ db.snapshot_isolation }}"}
     with SessionLocal() as writer:
-        row = MyModel(name="committed")
+        row = Row(name="committed")
         writer.add(row)
         with ReadSessionLocal() as reader:
             reader.connection(execution_options=snapshot)
@@ -145,7 +140,6 @@ def test_statements_of_a_snapshot_see_the_same_rows() -> None:
         writer.commit()
 
 
-@pytest.mark.usefixtures("schema")
 def test_models_of_the_1x_style_work() -> None:
     """A model written with plain `Column` attributes lives on the same `Base`."""
 

@@ -14,18 +14,19 @@ from packages.database import transaction
 {% if db.server %}
 from packages.database.config import engine
 {% endif %}
-from packages.database.models import MyModel
 {% if db.server %}
 from packages.database.transaction import CommitOutcomeUnknownError, run_in_transaction
 {% else %}
 from packages.database.transaction import run_in_transaction
 {% endif %}
-from packages.database.user_data_model import User
+from tests.rows import Row
+
+pytestmark = pytest.mark.usefixtures("rows")
 
 
 def add_row(db: Session) -> str:
     """Store a row."""
-    db.add(MyModel(name="row"))
+    db.add(Row(name="row"))
     return "done"
 
 
@@ -33,7 +34,7 @@ def test_work_is_committed(db: Session) -> None:
     """The result of `work` is returned, and its rows are committed."""
     assert run_in_transaction(db, add_row) == "done"
     db.rollback()
-    assert db.scalars(select(MyModel.name)).all() == ["row"]
+    assert db.scalars(select(Row.name)).all() == ["row"]
 
 
 def test_failed_work_leaves_nothing_and_is_not_repeated(db: Session) -> None:
@@ -48,7 +49,7 @@ def test_failed_work_leaves_nothing_and_is_not_repeated(db: Session) -> None:
     with pytest.raises(RuntimeError, match="failed"):
         run_in_transaction(db, work)
     assert len(calls) == 1
-    assert db.scalars(select(MyModel)).all() == []
+    assert db.scalars(select(Row)).all() == []
 
 
 def test_broken_constraint_is_not_repeated(db: Session) -> None:
@@ -57,7 +58,7 @@ def test_broken_constraint_is_not_repeated(db: Session) -> None:
 
     def work(db: Session) -> None:
         calls.append(1)
-        db.add_all([User(email="a@example.com", name="a"), User(email="a@example.com", name="b")])
+        db.add_all([Row(name="taken"), Row(name="taken")])
 
     with pytest.raises(IntegrityError):
         run_in_transaction(db, work)
@@ -78,7 +79,7 @@ def test_lost_transaction_runs_again(db: Session, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(transaction, "is_retryable", lambda error: isinstance(error, TimeoutError))
     assert run_in_transaction(db, work) == "done"
     assert len(calls) == 2
-    assert db.scalars(select(MyModel.name)).all() == ["row"]
+    assert db.scalars(select(Row.name)).all() == ["row"]
 {% if db.server %}
 
 
@@ -101,7 +102,7 @@ def test_work_runs_again_on_another_connection(db: Session, losses: int, attempt
 
     if losses < attempts:
         assert run_in_transaction(db, work) == "done"
-        assert db.scalars(select(MyModel.name)).all() == ["row"]
+        assert db.scalars(select(Row.name)).all() == ["row"]
     else:
         with pytest.raises(OperationalError):
             run_in_transaction(db, work)

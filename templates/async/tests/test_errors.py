@@ -1,0 +1,82 @@
+"""What every path operation has without a line of its own: a limit, and responses to errors."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi import APIRouter
+{% if cookiecutter.session_style == "async" %}
+from httpx2 import AsyncClient
+{% else %}
+from fastapi.testclient import TestClient
+{% endif %}
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+{% if cookiecutter.session_style == "async" %}
+from sqlalchemy.ext.asyncio import AsyncSession
+{% else %}
+from sqlalchemy.orm import Session
+{% endif %}
+
+from packages.api.app import MAX_BODY_BYTES, app
+from packages.api.dependencies import IdPath, SessionDep
+{% if cookiecutter.session_style == "async" %}
+from packages.database.config import get_db
+{% else %}
+from packages.api.dependencies import open_session
+{% endif %}
+
+
+@pytest.fixture(autouse=True)
+def endpoint() -> Iterator[None]:
+    """Give the API a path operation for the test: `/rows/{number}`, which takes a session."""
+    before = list(app.router.routes)
+    router = APIRouter()
+
+    @router.post("/rows/{number}")
+    async def post(number: IdPath, names: list[str], db: SessionDep) -> str:  # noqa: ARG001
+        return names[0]
+
+    app.include_router(router)
+    yield
+    app.router.routes[:] = before
+
+
+async def test_input_is_not_repeated(client: AsyncClient) -> None:
+    """An invalid request is a 422, without what may be secret or cannot be encoded."""
+    for path, body in {"/rows/1": '["\\ud800", 1]', "/rows/0": "[]", "/rows/1?": "s3cret"}.items():
+        headers = {"Content-Type": "application/json"}
+        response = await client.post(path, content=body, headers=headers)
+        assert response.status_code == 422
+        assert "input" not in response.text
+        assert "s3cret" not in response.text
+
+
+async def test_body_has_a_limit(client: AsyncClient) -> None:
+    """A body larger than any that the API accepts is refused before it is read to its end."""
+    response = await client.post("/rows/1", content=b" " * (MAX_BODY_BYTES + 1))
+    assert response.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (OperationalError("SELECT", None, Exception("s3cret")), 503),
+        (PoolTimeoutError("QueuePool limit"), 503),
+        (ProgrammingError("SELECT", None, Exception("s3cret")), 500),
+        (IntegrityError("INSERT", None, Exception("s3cret")), 409),
+        (DataError("INSERT", None, Exception("s3cret")), 422),
+    ],
+)
+async def test_error_of_the_database_has_its_status(
+    client: AsyncClient, error: Exception, status: int
+) -> None:
+    """Only a lost database is a 503 with `Retry-After`; no response contains the cause."""
+
+    async def fail() -> AsyncSession:
+        raise error
+
+    app.dependency_overrides[{{ "get_db" if cookiecutter.session_style == "async" else "open_session" }}] = fail
+    response = await client.post("/rows/1", json=["name"])
+    assert response.status_code == status
+    assert ("Retry-After" in response.headers) == (status == 503)
+    assert "s3cret" not in response.text

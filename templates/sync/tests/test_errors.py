@@ -1,0 +1,70 @@
+"""What every path operation has without a line of its own: a limit, and responses to errors."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi import APIRouter
+from fastapi.testclient import TestClient
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+
+from packages.api.app import MAX_BODY_BYTES, app
+from packages.api.dependencies import IdPath, SessionDep
+from packages.api.dependencies import open_session
+
+
+@pytest.fixture(autouse=True)
+def endpoint() -> Iterator[None]:
+    """Give the API a path operation for the test: `/rows/{number}`, which takes a session."""
+    before = list(app.router.routes)
+    router = APIRouter()
+
+    @router.post("/rows/{number}")
+    def post(number: IdPath, names: list[str], db: SessionDep) -> str:  # noqa: ARG001
+        return names[0]
+
+    app.include_router(router)
+    yield
+    app.router.routes[:] = before
+
+
+def test_input_is_not_repeated(client: TestClient) -> None:
+    """An invalid request is a 422, without what may be secret or cannot be encoded."""
+    for path, body in {"/rows/1": '["\\ud800", 1]', "/rows/0": "[]", "/rows/1?": "s3cret"}.items():
+        headers = {"Content-Type": "application/json"}
+        response = client.post(path, content=body, headers=headers)
+        assert response.status_code == 422
+        assert "input" not in response.text
+        assert "s3cret" not in response.text
+
+
+def test_body_has_a_limit(client: TestClient) -> None:
+    """A body larger than any that the API accepts is refused before it is read to its end."""
+    response = client.post("/rows/1", content=b" " * (MAX_BODY_BYTES + 1))
+    assert response.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (OperationalError("SELECT", None, Exception("s3cret")), 503),
+        (PoolTimeoutError("QueuePool limit"), 503),
+        (ProgrammingError("SELECT", None, Exception("s3cret")), 500),
+        (IntegrityError("INSERT", None, Exception("s3cret")), 409),
+        (DataError("INSERT", None, Exception("s3cret")), 422),
+    ],
+)
+def test_error_of_the_database_has_its_status(
+    client: TestClient, error: Exception, status: int
+) -> None:
+    """Only a lost database is a 503 with `Retry-After`; no response contains the cause."""
+
+    def fail() -> Session:
+        raise error
+
+    app.dependency_overrides[{{ "get_db" if cookiecutter.session_style == "async" else "open_session" }}] = fail
+    response = client.post("/rows/1", json=["name"])
+    assert response.status_code == status
+    assert ("Retry-After" in response.headers) == (status == 503)
+    assert "s3cret" not in response.text

@@ -1,0 +1,113 @@
+"""A rendered service in its first week: a model is added, changed and removed, as its team would do it."""
+
+from pathlib import Path
+
+from tests.template import Project
+
+# A column of every kind, in a subfolder of the package.
+MODEL = '''\
+"""Notes that users write."""
+
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Enum, ForeignKey, Numeric, Text, Unicode
+from sqlalchemy.orm import Mapped, mapped_column
+
+from packages.database.config import Base
+from packages.database.types import CreatedAt, IntegerKey, JsonObject, UpdatedAt, UtcDateTime
+from packages.database.user_data_model import User
+
+
+class Color(StrEnum):
+    """What a note looks like."""
+
+    RED = "red"
+    NOT_RED = "isn't red"
+
+
+class Note(Base):
+    """What a user writes."""
+
+    __tablename__ = "notes"
+    __table_args__ = (CheckConstraint("stars BETWEEN 0 AND 5", name="stars"),)
+
+    id: Mapped[IntegerKey]
+    author_id: Mapped[int] = mapped_column(ForeignKey(User.id), index=True)
+    title: Mapped[str] = mapped_column(Unicode(255), unique=True)
+    text: Mapped[str | None] = mapped_column(Text)
+    stars: Mapped[int]
+    rating: Mapped[float]
+    price: Mapped[Decimal] = mapped_column(Numeric(12, 2))
+    is_open: Mapped[bool]
+    color: Mapped[Color] = mapped_column(
+        Enum(
+            Color,
+            name="color",
+            native_enum=False,
+            create_constraint=True,
+            length=16,
+            values_callable=lambda colors: [color.value for color in colors],
+        )
+    )
+    day: Mapped[date]
+    hour: Mapped[time]
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    key: Mapped[UUID] = mapped_column(unique=True)
+    raw: Mapped[bytes | None]
+    extra: Mapped[JsonObject]
+    created_at: Mapped[CreatedAt]
+    updated_at: Mapped[UpdatedAt]
+'''
+CHANGES = {
+    "another member": ("    RED =", '    BLUE = "blue"\n    RED ='),
+    "another limit": ("BETWEEN 0 AND 5", "BETWEEN 0 AND 10"),
+    "another condition": ('", name="stars"', ' OR stars = 99", name="stars_or_99"'),
+}
+
+
+def check_growth(project: Project) -> None:
+    """Add a model, change it and take it away: each change is noticed, and its revision works as Alembic writes it."""
+    folder = project.folder / "packages" / "database" / "notes"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    model = folder / "note_data_model.py"
+    model.write_text(MODEL, encoding="utf-8")
+    _check_revision(project, "add notes")
+    for change, (before, after) in CHANGES.items():
+        text = model.read_text(encoding="utf-8")
+        assert before in text
+        model.write_text(text.replace(before, after), encoding="utf-8")
+        _check_revision(project, change)
+    model.unlink()
+    _check_revision(project, "remove notes")
+
+
+def check_first_revision(project: Project) -> None:
+    """Have Alembic write the first revision anew, from the models alone, as a team does that has made them its own."""
+    project.run("alembic", "downgrade", "base")
+    versions = project.folder / "migrations" / "versions"
+    kept = {path: path.read_text(encoding="utf-8") for path in versions.glob("*.py")}
+    for path in kept:
+        path.unlink()
+    [first] = _check_revision(project, "First tables")
+    project.run("alembic", "downgrade", "base")
+    first.unlink()
+    for path, text in kept.items():
+        path.write_text(text, encoding="utf-8")
+    project.run("alembic", "upgrade", "head")
+
+
+def _check_revision(project: Project, message: str) -> set[Path]:
+    """Generate a revision, take it up, down and up, find nothing left to do, and return its file."""
+    assert project.run("alembic", "check", check=False).returncode, f"not noticed: {message}"
+    versions = project.folder / "migrations" / "versions"
+    before = set(versions.glob("*.py"))
+    project.run("alembic", "revision", "--autogenerate", "-m", message)
+    project.run("ruff", "check", ".")
+    project.run("ruff", "format", "--check", ".")
+    for command in ("upgrade head", "check", "downgrade -1", "upgrade head", "check"):
+        project.run("alembic", *command.split())
+    return set(versions.glob("*.py")) - before

@@ -1,0 +1,24 @@
+"""A table of the tests: no model of the service, so that it stays when those are others."""
+
+from sqlalchemy import MetaData, Unicode
+from sqlalchemy.orm import Mapped, mapped_column
+
+from packages.database.config import Base
+from packages.database.types import IntegerKey
+
+
+class Private(Base):
+    """The base class of models that no migration knows."""
+
+    __abstract__ = True
+
+    metadata = MetaData(naming_convention=Base.metadata.naming_convention)
+
+
+class Row(Private):
+    """A row with a unique name; the fixture `rows` creates its table."""
+
+    __tablename__ = "test_rows"
+
+    id: Mapped[IntegerKey]
+    name: Mapped[str] = mapped_column(Unicode(255), unique=True)
