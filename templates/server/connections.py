@@ -3,6 +3,7 @@
 {% if cookiecutter.session_style == "async" %}
 import asyncio
 {% endif %}
+import logging
 import os
 from typing import TYPE_CHECKING, Any{{ ", cast" if "cast(" in db.connect else "" }}
 
@@ -21,6 +22,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.util import await_only
 {% endif %}
 from tenacity import (
+    RetryCallState,
     Retrying,
     retry_if_exception,
     retry_if_exception_type,
@@ -58,6 +60,8 @@ READ_ONLY = "this session only reads; write in one of SessionLocal"
 # https://dev.mysql.com/doc/dev/mysql-server/latest/mysql__com_8h.html: SERVER_STATUS_IN_TRANS
 IN_TRANSACTION = 1
 {% endif %}
+
+logger = logging.getLogger(__name__)
 
 
 def prepare_connections(engine: Engine) -> None:
@@ -114,6 +118,7 @@ def connect_with_retry(
         & retry_if_exception(_may_be_restarting),
         stop=stop_after_delay(settings.DATABASE_CONNECT_TIMEOUT_SECONDS),
         wait=wait_random_exponential(multiplier=0.05, max=0.5),
+        before_sleep=_log_first_refusal,
         reraise=True,
 {% if cookiecutter.session_style == "async" %}
         sleep=lambda seconds: await_only(asyncio.sleep(seconds)),
@@ -155,6 +160,13 @@ def describe_refusal(error: BaseException) -> str:
     """Say in one line why the database could not be used, and which settings to check."""
     reason = " ".join(str(error).split()) or "no answer in time"
     return f"DATABASE_URL: {reason}; check it and DATABASE_PASSWORD"
+
+
+def _log_first_refusal(attempt: RetryCallState) -> None:
+    """Log why the server refused: a probe that waits for it gives up before the last attempt."""
+    error = attempt.outcome.exception() if attempt.outcome else None
+    if attempt.attempt_number == 1 and error is not None:
+        logger.info("connecting is tried again: %s", describe_refusal(error))
 
 
 def _may_be_restarting(error: BaseException) -> bool:

@@ -3,9 +3,8 @@
 
 {% if cookiecutter.session_style == "async" %}
 import asyncio
-{% endif %}
-import logging
 
+{% endif %}
 from alembic import context
 {% if cookiecutter.session_style == "sync" %}
 from sqlalchemy import create_engine, event, pool
@@ -15,6 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 {% endif %}
 
 from packages import database
+from packages.config.logging import configure_logging
 from packages.config.settings import settings
 {% if db.indexes_hold %}
 from packages.database.autogenerate import leave_indexes_to_tables, render_item
@@ -35,8 +35,7 @@ import_modules(database)
 
 # The command line gets Alembic's log lines; a program that runs migrations keeps its own logging.
 if context.config.cmd_opts is not None:
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("alembic").setLevel(logging.INFO)
+    configure_logging()
 
 
 def run_migrations_offline() -> None:

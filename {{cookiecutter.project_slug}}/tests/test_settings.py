@@ -13,6 +13,7 @@ from packages.config import PROJECT_ROOT
 {% endif %}
 from packages.config.database_url import DRIVERNAME, parse_database_url
 from packages.config.settings import Settings, load_settings
+from packages.config.spelling import warn_of_unknown_settings
 
 {% if db.server %}
 LOCATION = "app:s3cret@db.example:{{ db.port }}/app"
@@ -264,3 +265,44 @@ def test_missing_secrets_folder_is_refused_in_one_sentence(
     monkeypatch.setattr("packages.config.settings.SECRETS_DIR", tmp_path / "none")
     with pytest.raises(SystemExit, match=r"^SECRETS_DIR: there is no folder"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("prod", "production"), ("PRODUCTION", "production"), ("Dev", "development"), ("ci", "test")],
+)
+def test_environment_may_be_written_in_many_ways(
+    monkeypatch: pytest.MonkeyPatch, text: str, name: str
+) -> None:
+    """What people call an environment is understood, so that no check is off by a spelling."""
+    monkeypatch.setenv("ENVIRONMENT", text)
+    monkeypatch.setenv("DATABASE_PASSWORD", "Kk2-7fXw")
+    environment = load_settings().ENVIRONMENT
+    assert environment == name
+
+
+def test_unknown_environment_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment that nobody knows is an error, not one without checks."""
+    monkeypatch.setenv("ENVIRONMENT", "prdo")
+    with pytest.raises(SystemExit, match=r"^ENVIRONMENT: 'prdo' is none of development, .*; give"):
+        load_settings()
+
+
+def test_misspelled_setting_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A name that is nearly a setting is logged with the right one; its value is not."""
+    env_file = tmp_path / ".env"
+    env_file.write_text("LOG_LEVLE=s3cret\n")
+    monkeypatch.setenv("DATABSE_URL", "s3cret")
+    monkeypatch.setenv("DATABASE_POOLSIZE", "s3cret")
+    monkeypatch.setenv("TEST_DATABASE_URL", "s3cret")
+    warn_of_unknown_settings(Settings.model_fields, env_file)
+    assert caplog.messages == [
+        f"{name}: there is no such setting, so it is ignored; is it {setting}?"
+        for name, setting in [
+            ("DATABASE_POOLSIZE", "DATABASE_POOL_SIZE"),
+            ("DATABSE_URL", "DATABASE_URL"),
+            ("LOG_LEVLE", "LOG_LEVEL"),
+        ]
+    ]

@@ -20,9 +20,11 @@ from fastapi.testclient import TestClient
 {% endif %}
 {% endif %}
 {% if cookiecutter.session_style == "async" %}
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 {% else %}
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 {% endif %}
 
@@ -55,7 +57,11 @@ def migrated(alembic_config: Config) -> Iterator[AsyncEngine]:
 def schema(alembic_config: Config) -> Iterator[Engine]:
 {% endif %}
     """Create the test database, with the schema that the migrations build; return its engine."""
-    create_database(engine.url)
+    try:
+        create_database(engine.url)
+    except (SystemExit, DBAPIError) as error:
+        reason = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
+        pytest.exit(f"The tests have no database: {reason}.", pytest.ExitCode.USAGE_ERROR)
     command.upgrade(alembic_config, "head")
     yield engine
 {% if cookiecutter.session_style == "async" %}

@@ -9,6 +9,7 @@ from httpx2 import AsyncClient
 {% else %}
 from fastapi.testclient import TestClient
 {% endif %}
+from sqlalchemy import text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 {% if cookiecutter.session_style == "async" %}
@@ -17,13 +18,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 {% endif %}
 
+from packages.api import errors, health
 from packages.api.app import MAX_BODY_BYTES, app
-from packages.api.dependencies import IdPath, SessionDep
 {% if cookiecutter.session_style == "async" %}
+from packages.api.dependencies import IdPath, SessionDep
 from packages.database.config import get_db
 {% else %}
-from packages.api.dependencies import open_session
+from packages.api.dependencies import IdPath, SessionDep, open_session
 {% endif %}
+from tests.rows import Private
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +38,10 @@ def endpoint() -> Iterator[None]:
     @router.post("/rows/{number}")
     async def post(number: IdPath, names: list[str], db: SessionDep) -> str:  # noqa: ARG001
         return names[0]
+
+    @router.get("/rows")
+    async def read(db: SessionDep) -> None:
+        await db.execute(text("SELECT id FROM no_such_table"))
 
     app.include_router(router)
     yield
@@ -80,3 +87,29 @@ async def test_error_of_the_database_has_its_status(
     assert response.status_code == status
     assert ("Retry-After" in response.headers) == (status == 503)
     assert "s3cret" not in response.text
+
+
+async def test_broken_constraint_is_named_in_the_log(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The name of a constraint is logged as a warning, and no value."""
+
+    async def fail() -> AsyncSession:
+        cause = Exception('constraint "uq_test_rows_name": (name)=(s3cret)')
+        raise IntegrityError("INSERT", None, cause)
+
+    monkeypatch.setattr(errors, "Base", Private)
+    app.dependency_overrides[{{ "get_db" if cookiecutter.session_style == "async" else "open_session" }}] = fail
+    await client.post("/rows/1", json=["name"])
+    assert "POST /rows/1: refused by uq_test_rows_name" in caplog.messages
+    assert "s3cret" not in caplog.text
+
+
+async def test_missing_table_is_a_503_that_names_the_command(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Before the migrations have run, a client may try again, and the log says what to run."""
+    monkeypatch.setattr(health, "expected_revisions", lambda: frozenset({"newer"}))
+    response = await client.get("/rows")
+    assert response.status_code == 503
+    assert "the code at newer; run: alembic upgrade head" in caplog.text

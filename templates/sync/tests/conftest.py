@@ -12,6 +12,7 @@ from alembic.config import Config
 from fastapi.testclient import TestClient
 {% endif %}
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 {% if cookiecutter.web_framework == "fastapi" %}
@@ -39,7 +40,11 @@ def alembic_config() -> Config:
 @pytest.fixture(scope="session")
 def schema(alembic_config: Config) -> Iterator[Engine]:
     """Create the test database, with the schema that the migrations build; return its engine."""
-    create_database(engine.url)
+    try:
+        create_database(engine.url)
+    except (SystemExit, DBAPIError) as error:
+        reason = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
+        pytest.exit(f"The tests have no database: {reason}.", pytest.ExitCode.USAGE_ERROR)
     command.upgrade(alembic_config, "head")
     yield engine
     engine.dispose()

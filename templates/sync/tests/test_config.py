@@ -90,9 +90,9 @@ def test_get_read_db_reads_and_cannot_write() -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "INSERT INTO my_table (name) VALUES ('refused')",
-        "UPDATE my_table SET name = 'refused'",
-        "DELETE FROM my_table",
+        "INSERT INTO test_rows (name) VALUES ('refused')",
+        "UPDATE test_rows SET name = 'refused'",
+        "DELETE FROM test_rows",
         "CREATE TABLE refused (id INTEGER)",
     ],
 )

@@ -5,13 +5,15 @@ from collections.abc import Iterator
 import pytest
 from fastapi import APIRouter
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
+from packages.api import errors, health
 from packages.api.app import MAX_BODY_BYTES, app
-from packages.api.dependencies import IdPath, SessionDep
-from packages.api.dependencies import open_session
+from packages.api.dependencies import IdPath, SessionDep, open_session
+from tests.rows import Private
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +25,10 @@ def endpoint() -> Iterator[None]:
     @router.post("/rows/{number}")
     def post(number: IdPath, names: list[str], db: SessionDep) -> str:  # noqa: ARG001
         return names[0]
+
+    @router.get("/rows")
+    def read(db: SessionDep) -> None:
+        db.execute(text("SELECT id FROM no_such_table"))
 
     app.include_router(router)
     yield
@@ -68,3 +74,29 @@ def test_error_of_the_database_has_its_status(
     assert response.status_code == status
     assert ("Retry-After" in response.headers) == (status == 503)
     assert "s3cret" not in response.text
+
+
+def test_broken_constraint_is_named_in_the_log(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The name of a constraint is logged as a warning, and no value."""
+
+    def fail() -> Session:
+        cause = Exception('constraint "uq_test_rows_name": (name)=(s3cret)')
+        raise IntegrityError("INSERT", None, cause)
+
+    monkeypatch.setattr(errors, "Base", Private)
+    app.dependency_overrides[{{ "get_db" if cookiecutter.session_style == "async" else "open_session" }}] = fail
+    client.post("/rows/1", json=["name"])
+    assert "POST /rows/1: refused by uq_test_rows_name" in caplog.messages
+    assert "s3cret" not in caplog.text
+
+
+def test_missing_table_is_a_503_that_names_the_command(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Before the migrations have run, a client may try again, and the log says what to run."""
+    monkeypatch.setattr(health, "expected_revisions", lambda: frozenset({"newer"}))
+    response = client.get("/rows")
+    assert response.status_code == 503
+    assert "the code at newer; run: alembic upgrade head" in caplog.text

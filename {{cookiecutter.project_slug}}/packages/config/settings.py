@@ -12,7 +12,7 @@ from pathlib import Path
 {% if db.server %}
 from typing import Annotated, Literal, Self
 {% else %}
-from typing import Annotated
+from typing import Annotated, Literal
 {% endif %}
 
 from pydantic import (
@@ -43,6 +43,7 @@ from packages.config.database_url import SPELLINGS, Password, parse_database_url
 from packages.config.database_url import parse_database_url
 {% endif %}
 from packages.config.service_settings import ServiceSettings
+from packages.config.spelling import warn_of_unknown_settings
 
 SECRETS_DIR = Path(os.environ.get("SECRETS_DIR") or "/run/secrets")
 SERVICE = "{{ cookiecutter.project_slug }}"
@@ -57,6 +58,13 @@ GUESSABLE = (
 )
 
 {% endif %}
+ENVIRONMENTS = {
+    "development": {"dev", "develop", "local"},
+    "test": {"testing", "ci"},
+    "staging": {"stage", "stg"},
+    "production": {"prod", "prd", "live"},
+}
+
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 
 DatabaseURL = Annotated[
@@ -66,6 +74,19 @@ DatabaseURL = Annotated[
     PlainSerializer(lambda url: url.render_as_string(), return_type=str),
 ]
 """A SQLAlchemy URL: its `repr`, its `str` and its dumps hide the password."""
+
+
+def _read_environment(value: object) -> str:
+    """Return the name of the environment, whichever way people write it."""
+    text = str(value).strip().lower()
+    for name, others in ENVIRONMENTS.items():
+        if text in {name, *others}:
+            return name
+    raise ValueError(f"{value!r} is none of {', '.join(ENVIRONMENTS)}; give one of them")
+
+
+def _read_level(value: object) -> object:
+    return value.strip().upper() if isinstance(value, str) else value
 {% if db.server %}
 
 
@@ -103,11 +124,22 @@ class Settings(ServiceSettings):
     """Where the {{ db.name }} database is."""
     DATABASE_PASSWORD: Annotated[SecretStr, BeforeValidator(_read_password)] | None = None
     """The password, when given separately from the URL; it then needs no escaping."""
-    ENVIRONMENT: str = "development"
-    """Where the service runs; `production` refuses an empty or easily guessed password."""
 {% else %}
     """Where the {{ db.name }} file is; a relative path starts at the project's folder."""
 {% endif %}
+    ENVIRONMENT: Annotated[
+        Literal["development", "test", "staging", "production"],
+        BeforeValidator(_read_environment),
+    ] = "development"
+{% if db.server %}
+    """Where the service runs; `production` refuses an empty or easily guessed password."""
+{% else %}
+    """Where the service runs; in staging and production, the log is JSON."""
+{% endif %}
+    LOG_LEVEL: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_read_level)
+    ] = "INFO"
+    """The least severe level that is logged."""
 {% for name, (type, default, sentence) in database.settings %}
     {{ name }}: {{ type }} = {{ default }}
     """{{ sentence }}"""
@@ -132,7 +164,7 @@ class Settings(ServiceSettings):
 
     @model_validator(mode="after")
     def _refuse_guessable_password(self) -> Self:
-        if self.ENVIRONMENT.lower() != "production":
+        if self.ENVIRONMENT != "production":
             return self
         for url in filter(None, [self.DATABASE_URL, self.DATABASE_READ_URL]):
             if _is_guessable(url):
@@ -162,7 +194,8 @@ def load_settings() -> Settings:
     if os.environ.get("SECRETS_DIR") and not SECRETS_DIR.is_dir():
         raise SystemExit(f"SECRETS_DIR: there is no folder {SECRETS_DIR}; mount it, or unset it")
     try:
-        return Settings()
+        settings = Settings()
+        warn_of_unknown_settings(Settings.model_fields, PROJECT_ROOT / ".env")
     except ValidationError as error:
         sentences = [
             ": ".join([*map(str, detail["loc"]), detail["msg"].removeprefix("Value error, ")])
@@ -170,6 +203,8 @@ def load_settings() -> Settings:
         ]
     except (SettingsError, OSError, UnicodeError):
         sentences = [f"{PROJECT_ROOT}/.env or a file in {SECRETS_DIR} cannot be read as UTF-8"]
+    else:
+        return settings
     raise SystemExit("\n".join(sentences))
 
 

@@ -1,0 +1,42 @@
+"""How the service logs: lines for people in development, one JSON object a line elsewhere."""
+
+import json
+import logging
+from datetime import UTC, datetime
+from logging.config import dictConfig
+
+from packages.config.settings import settings
+
+FOR_PEOPLE = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes a record as one line of JSON, with its traceback where it has one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry)
+
+
+def configure_logging() -> None:
+    """Send all records from `LOG_LEVEL` on to standard error; uvicorn's have the same form."""
+    by_uvicorn = {"handlers": [], "propagate": True}
+    form = "for_people" if settings.ENVIRONMENT in {"development", "test"} else "json"
+    dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"for_people": {"format": FOR_PEOPLE}, "json": {"()": JsonFormatter}},
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": form}},
+            "root": {"handlers": ["stderr"], "level": settings.LOG_LEVEL},
+            "loggers": dict.fromkeys(("uvicorn", "uvicorn.error", "uvicorn.access"), by_uvicorn),
+        }
+    )

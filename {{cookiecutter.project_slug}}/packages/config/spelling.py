@@ -1,0 +1,33 @@
+"""Finds settings that are misspelled: they would be ignored, and nobody would know."""
+
+import logging
+import os
+from collections.abc import Collection, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+PREFIX = "DATABASE_"
+SIMILARITY = 0.85  # of DATABSE_URL to DATABASE_URL it is 0.96, of TEST_DATABASE_URL 0.83
+
+logger = logging.getLogger(__name__)
+
+
+def warn_of_unknown_settings(known: Collection[str], env_file: Path) -> None:
+    """Log each name in the environment or in `.env` that is nearly a setting, with the right one.
+
+    It is no error: a platform may set variables of its own, such as DATABASE_PRIVATE_URL.
+    """
+    written = dotenv_values(env_file, encoding="utf-8")
+    for name, setting in _misspelled({*os.environ, *written}, known):
+        logger.warning("%s: there is no such setting, so it is ignored; is it %s?", name, setting)
+
+
+def _misspelled(names: Collection[str], known: Collection[str]) -> Iterator[tuple[str, str]]:
+    for name in sorted(names):
+        if name.upper() in known:
+            continue
+        similarity = 0.0 if name.upper().startswith(PREFIX) else SIMILARITY
+        for setting in get_close_matches(name.upper(), known, n=1, cutoff=similarity):
+            yield name, setting
