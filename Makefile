@@ -13,7 +13,7 @@ demo: .venv/installed  ## render the default project, install and migrate it, an
 	$(BIN)/python scripts/demo.py
 
 test: lint  ## everything: the facts, all renders, the hooks, the rendered projects on real servers
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest -n logical --dist worksteal
 
 slow: .venv/installed  ## what takes a minute a test: services of each version, edited and updated, on each database
 	$(BIN)/pytest -n 2 --dist worksteal -m slow
