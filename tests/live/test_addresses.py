@@ -4,15 +4,15 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import make_url
 
 from tests.live.cells import Cell
+from tests.live.scripts import put_script
 from tests.template import Project
 
-SCRIPT = Path(__file__).with_name("scripts") / "connect_once.py"
 LIMIT_SECONDS = 2
 # What a busy machine may add to a limit.
 LATE_SECONDS = 2
@@ -49,6 +49,12 @@ def dead_port(request: pytest.FixtureRequest) -> Iterator[int]:
         yield PORTS[request.param](stack)
 
 
+def connect_once(cell: Cell, environment: dict[str, str], statement: str) -> Any:
+    """Connect and execute a statement in a process of its own; return how that ended, and after how many seconds."""
+    project = Project(cell.project.folder, {**cell.project.env, **environment})
+    return json.loads(project.run("python", put_script(project, cell.style, "connect_once"), statement, "{}").stdout)
+
+
 def test_dead_address_is_given_up_within_the_connect_timeout(cell: Cell, dead_port: int) -> None:
     """Whether packets are dropped or accepted in silence, the caller has an error after the connect timeout."""
     url = make_url(cell.project.env["DATABASE_URL"]).set(port=dead_port)
@@ -56,8 +62,7 @@ def test_dead_address_is_given_up_within_the_connect_timeout(cell: Cell, dead_po
         "DATABASE_URL": url.render_as_string(hide_password=False),
         "DATABASE_CONNECT_TIMEOUT_SECONDS": str(LIMIT_SECONDS),
     }
-    outcome = Project(cell.project.folder, environment).run("python", SCRIPT, "SELECT 1", "{}")
-    report = json.loads(outcome.stdout)
+    report = connect_once(cell, environment, "SELECT 1")
     assert report["ending"]
     assert LIMIT_SECONDS * 0.9 < report["seconds"] < LIMIT_SECONDS + LATE_SECONDS
 
@@ -65,9 +70,8 @@ def test_dead_address_is_given_up_within_the_connect_timeout(cell: Cell, dead_po
 def test_answer_may_take_longer_than_connecting_but_not_for_ever(cell: Cell) -> None:
     """The read timeout of a connection is its own, and not that of connecting."""
     environment = {"DATABASE_CONNECT_TIMEOUT_SECONDS": "1", "DATABASE_READ_TIMEOUT_SECONDS": "3"}
-    project = Project(cell.project.folder, {**cell.project.env, **environment})
-    patient = json.loads(project.run("python", SCRIPT, SLEEP[cell.backend].format(2), "{}").stdout)
+    patient = connect_once(cell, environment, SLEEP[cell.backend].format(2))
     assert patient["ending"] == ""
-    impatient = json.loads(project.run("python", SCRIPT, SLEEP[cell.backend].format(20), "{}").stdout)
+    impatient = connect_once(cell, environment, SLEEP[cell.backend].format(20))
     assert impatient["ending"]
     assert 2.7 < impatient["seconds"] < 3 + LATE_SECONDS

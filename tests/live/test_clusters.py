@@ -16,11 +16,11 @@ import pytest
 from sqlalchemy import URL
 
 from tests.live.crowd import Crowd
+from tests.live.scripts import put_script
 from tests.live.service import RECOVERY_SECONDS, new_user, serve, wait_until, wait_until_ready
 from tests.servers import GaleraCluster, GaleraNode, PostgresqlPair, PostgresqlServer, Row
 from tests.template import BACKENDS, PYTHONS, STEP_SECONDS, STYLES, Project, install, plain_environment, render
 
-SCRIPTS = Path(__file__).with_name("scripts")
 DATABASE = "t_clusters"
 CLIENTS = 24
 # Of success, that each client gets before and after a fault.
@@ -248,7 +248,7 @@ def race(style: str, projects: list[Project]) -> list[Any]:
     numbers = [str(number) for number in (RIVALS, ROUNDS, ROWS)]
     racers = [
         subprocess.Popen(
-            [str(project.bin / "python"), str(SCRIPTS / f"increments_{style}.py"), *numbers],
+            [str(project.bin / "python"), str(put_script(project, style, "increments")), *numbers],
             cwd=project.folder,
             # A pool with room for all clients, so that they meet in the database and not before it.
             env={**plain_environment(), **project.env, "DATABASE_POOL_SIZE": str(RIVALS)},

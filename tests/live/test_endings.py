@@ -1,18 +1,16 @@
 """However a request ends, it leaves nothing behind: no connection, no open transaction, no half of its work."""
 
 import asyncio
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx2
 import pytest
 
 from tests.live.cells import CELLS, Cell, Cells
 from tests.live.crowd import Connection
+from tests.live.scripts import put_script
 from tests.live.service import serve, wait_until
 
-SCRIPTS = Path(__file__).with_name("scripts")
 POOL_SIZE = 5
 # More than there are connections: if each left one behind, the last would get none.
 REQUESTS = 12
@@ -32,9 +30,8 @@ ERRORS = ("RuntimeError", "CancelledError", "Ending")
 def running(request: pytest.FixtureRequest, cells: Cells) -> Iterator[tuple[Cell, httpx2.Client]]:
     """Run a service, with requests that end in every way, once for all tests of its cell."""
     cell = cells.get(*request.param)
-    module = f"endings_{cell.style}"
-    shutil.copy(SCRIPTS / f"{module}.py", cell.project.folder)
-    with serve(cell.project, ENVIRONMENT, app=f"{module}:app") as client:
+    put_script(cell.project, cell.style, "endings", "cancelling")
+    with serve(cell.project, ENVIRONMENT, app="cancelling:app") as client:
         yield cell, client
 
 

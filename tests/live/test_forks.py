@@ -2,13 +2,12 @@
 
 import json
 from itertools import combinations
-from pathlib import Path
 
 import pytest
 
 from tests.live.cells import Cell
+from tests.live.scripts import put_script
 
-SCRIPTS = Path(__file__).with_name("scripts")
 CHILDREN = 4
 QUERIES = 200
 
@@ -16,7 +15,7 @@ QUERIES = 200
 @pytest.mark.parametrize("way", ["fork", "multiprocessing"])
 def test_forked_processes_get_their_own_rows(cell: Cell, way: str) -> None:
     """Four children and their parent ask at once: each gets its own rows, over connections that nobody else has."""
-    report = json.loads(cell.project.run("python", SCRIPTS / f"forks_{cell.style}.py", way).stdout)
+    report = json.loads(cell.project.run("python", put_script(cell.project, cell.style, "forks"), way).stdout)
     asked = [report["meanwhile"], *report["children"]]
     assert len(asked) == CHILDREN + 1
     for number, each in enumerate(asked):

@@ -1,16 +1,12 @@
 """More clients than connections and threads: the service answers all of them."""
 
-import shutil
-from pathlib import Path
-
 import pytest
 
 from tests.live import wrk
 from tests.live.cells import Cell
+from tests.live.scripts import put_script
 from tests.live.service import new_user, serve
 from tests.template import STYLES
-
-SCRIPTS = Path(__file__).with_name("scripts")
 
 SECONDS = 3
 SUMMARY = """\
@@ -58,9 +54,8 @@ def test_two_sessions_in_one_request_starve_nobody(cell: Cell) -> None:
     """64 clients whose requests hold two connections at once: the overflow is theirs, and every request is answered."""
     if reason := wrk.missing():
         pytest.skip(reason)
-    module = f"two_sessions_{cell.style}"
-    shutil.copy(SCRIPTS / f"{module}.py", cell.project.folder)
-    with serve(cell.project, app=f"{module}:app") as client:
+    put_script(cell.project, cell.style, "two_sessions")
+    with serve(cell.project, app="two_sessions:app") as client:
         load = wrk.load(client, f"/twice/{new_user(client, 'twice')}", 64, SECONDS)
         assert load.errors == 0, load
         assert load.requests > 64, load

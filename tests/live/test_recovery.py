@@ -3,15 +3,14 @@
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx2
 
 from tests.live.cells import Cell
+from tests.live.scripts import put_script
 from tests.live.service import new_user, serve, wait_until, wait_until_ready
 from tests.template import Project
 
-SCRIPTS = Path(__file__).with_name("scripts")
 CLIENTS = 8
 # What the service's own limit of 2 seconds may become on a busy machine.
 PROBE_SECONDS = 3
@@ -71,7 +70,7 @@ def test_frozen_database_is_reported_in_time(cell: Cell) -> None:
 def test_hanging_statement_is_cut_off(cell: Cell) -> None:
     """A statement that takes longer than its limit ends with an error, and the session is of use afterwards."""
     project = Project(cell.project.folder, {**cell.project.env, "DATABASE_STATEMENT_TIMEOUT_SECONDS": "1"})
-    script = SCRIPTS / f"hanging_{cell.style}.py"
+    script = put_script(cell.project, cell.style, "hanging")
     report = json.loads(project.run("python", script, HANGING[cell.backend]).stdout)
     assert report["ending"] == "OperationalError"
     assert 0.9 < report["seconds"] < 3

@@ -2,12 +2,11 @@
 
 import json
 import re
-from pathlib import Path
 
 from tests.live.cells import Cell
+from tests.live.scripts import put_script
 from tests.template import Project
 
-SCRIPT = Path(__file__).with_name("scripts") / "connect_once.py"
 SLEEP = {"postgresql": "SELECT pg_sleep(:seconds), :value", "mariadb": "SELECT SLEEP(:seconds), :value"}
 THRESHOLD_SECONDS = 0.5
 
@@ -17,7 +16,7 @@ def logged(cell: Cell, seconds: float, **environment: str) -> str:
     environment["DATABASE_SLOW_QUERY_SECONDS"] = str(THRESHOLD_SECONDS)
     values = json.dumps({"seconds": seconds, "value": "s3cret"})
     project = Project(cell.project.folder, {**cell.project.env, **environment})
-    return project.run("python", SCRIPT, SLEEP[cell.backend], values).stderr
+    return project.run("python", put_script(project, cell.style, "connect_once"), SLEEP[cell.backend], values).stderr
 
 
 def test_slow_statement_is_logged_without_its_values(cell: Cell) -> None:

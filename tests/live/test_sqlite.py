@@ -4,13 +4,12 @@ import random
 import sqlite3
 import subprocess
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
+from tests.live.scripts import put_script
 from tests.template import PYTHONS, STYLES, Project, install, plain_environment, render
 
-SCRIPTS = Path(__file__).parent / "scripts"
 PROCESSES, THREADS, ROUNDS, COUNTERS = 2, 32, 10, 4
 KILLS = 20
 
@@ -24,13 +23,13 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return installed, request.param
 
 
-def begin(project: Project, script: str) -> subprocess.Popen[str]:
+def begin(project: Project, style: str, script: str) -> subprocess.Popen[str]:
     """Start a script in the project's environment."""
     return subprocess.Popen(
-        [project.bin / "python", SCRIPTS / script],
+        [project.bin / "python", put_script(project, style, script)],
         cwd=project.folder,
         # Waiting for another writer is no slow statement worth a warning here.
-        env={**plain_environment(), "PYTHONPATH": str(project.folder), "DATABASE_SLOW_QUERY_SECONDS": "60"},
+        env={**plain_environment(), "DATABASE_SLOW_QUERY_SECONDS": "60"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -43,7 +42,7 @@ def test_no_update_is_lost_under_threads_and_processes(project: tuple[Project, s
     with closing(sqlite3.connect(installed.folder / "my_service.db")) as database, database:
         database.execute("DELETE FROM my_table")
         database.executemany("INSERT INTO my_table VALUES (?, '0')", [(n + 1,) for n in range(COUNTERS)])
-    running = [begin(installed, f"sqlite_increments_{style}.py") for _ in range(PROCESSES)]
+    running = [begin(installed, style, "sqlite_increments") for _ in range(PROCESSES)]
     assert [process.communicate(timeout=240)[0] for process in running] == [""] * PROCESSES
     with closing(sqlite3.connect(installed.folder / "my_service.db")) as database:
         total = database.execute("SELECT SUM(CAST(name AS INTEGER)) FROM my_table").fetchone()[0]
@@ -55,7 +54,7 @@ def test_acknowledged_commits_survive_a_kill(project: tuple[Project, str]) -> No
     installed, style = project
     acknowledged: set[int] = set()
     for _ in range(KILLS):
-        writer = begin(installed, f"sqlite_writer_{style}.py")
+        writer = begin(installed, style, "sqlite_writer")
         assert writer.stdout
         lines = [writer.stdout.readline() for _ in range(random.randint(1, 40))]  # noqa: S311 - where to kill
         writer.kill()

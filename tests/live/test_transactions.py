@@ -2,16 +2,15 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.live.databases import Databases
+from tests.live.scripts import put_script
 from tests.live.service import create_database
 from tests.template import BACKENDS, PYTHONS, STYLES, Project, install, render
 
-SCRIPTS = Path(__file__).with_name("scripts")
 CLIENTS = 16
 ROUNDS = 10
 # A pool with room for all clients, so that they meet in the database and not before it.
@@ -32,7 +31,7 @@ class Cell:
 
     def play(self, scenario: str) -> Any:
         """Let many clients of the project play a scenario; return what they report."""
-        script = SCRIPTS / f"transactions_{self.style}.py"
+        script = put_script(self.project, self.style, "transactions")
         return json.loads(self.project.run("python", script, scenario).stdout)
 
 

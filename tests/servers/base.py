@@ -218,10 +218,10 @@ class Server(Startable):
         """Stop every process of the server (SIGSTOP): connections stay open, nothing answers.
 
         Raises:
-            ServerError: It does not run, or does not stand still after 5 seconds.
+            ServerError: It does not run, or one of its processes still runs after 5 seconds.
         """
         if self._process is None or not self.running or not processes.freeze(self._process.pid):
-            raise ServerError(f"{self.title} does not run, or does not stand still after SIGSTOP.")
+            raise ServerError(f"{self.title} does not run, or one of its processes still runs after SIGSTOP.")
 
     def thaw(self) -> None:
         """Let a frozen server go on; do nothing when it is not frozen or does not run."""

@@ -98,7 +98,7 @@ class MariadbServer(MysqlFamilyServer):
         return [
             f"CREATE USER {self.user}@'%' IDENTIFIED BY '{self.password}'",
             f"GRANT ALL PRIVILEGES ON *.* TO {self.user}@'%' WITH GRANT OPTION",
-            # A new server has a root account without password, for whoever reaches the socket.
+            # A new server has a root account without a password, open to each client that reaches the socket.
             f"DELETE FROM mysql.global_priv WHERE User NOT IN ('{self.user}', 'mariadb.sys')",  # noqa: S608 - our own
             "FLUSH PRIVILEGES",
         ]
@@ -153,7 +153,7 @@ class MysqlServer(MysqlFamilyServer):
         return [
             f"CREATE USER {self.user}@'%' IDENTIFIED WITH caching_sha2_password BY '{self.password}'",
             f"GRANT ALL PRIVILEGES ON *.* TO {self.user}@'%' WITH GRANT OPTION",
-            # A new server has a root account without password, for whoever reaches the socket.
+            # A new server has a root account without a password, open to each client that reaches the socket.
             f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{self.password}'",
         ]
 

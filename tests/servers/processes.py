@@ -49,7 +49,7 @@ def in_state(processes: Iterable[psutil.Process], *states: str) -> bool:
 
 
 def freeze(pid: int) -> bool:
-    """Send SIGSTOP to a process and its descendants; return whether all stand still in time."""
+    """Send SIGSTOP to a process and its descendants; return whether all are stopped in time."""
 
     def still() -> bool:
         # A process that is not stopped yet can start another one, so the tree is read again each time.

@@ -1,39 +1,28 @@
-"""Connects, executes what the command line says, and reports how that ended and how long it took; in both styles.
+"""Connects, executes what the command line says, and reports how that ended and how long it took.
 
 The command line has a statement and its values, as JSON.
 """
 
-import asyncio
 import json
 import sys
 from time import monotonic
 
-from sqlalchemy import Engine, text
+from concurrency import run
+from packages.database.config import engine
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from packages.database.config import engine
 
-STATEMENT = text(sys.argv[1])
-VALUES = json.loads(sys.argv[2])
-
-
-async def execute() -> None:
-    """Execute the statement on a connection of the event loop."""
+async def main() -> None:
+    """Execute the statement."""
+    ending = ""
+    begun = monotonic()
     try:
         async with engine.connect() as connection:
-            await connection.execute(STATEMENT, VALUES)
-    finally:
-        await engine.dispose()
+            await connection.execute(text(sys.argv[1]), json.loads(sys.argv[2]))
+    except OperationalError as error:
+        ending = str(error.orig)
+    print(json.dumps({"ending": ending, "seconds": monotonic() - begun}))
 
 
-begun = monotonic()
-try:
-    if isinstance(engine, Engine):
-        with engine.connect() as connection:
-            connection.execute(STATEMENT, VALUES)
-    else:
-        asyncio.run(execute())
-    ending = ""
-except OperationalError as error:
-    ending = str(error.orig)
-print(json.dumps({"ending": ending, "seconds": monotonic() - begun}))
+run(main)

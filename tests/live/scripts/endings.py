@@ -1,15 +1,8 @@
-"""The API of a rendered async project, with requests that end in every way that a request can.
-
-`/endings/…` write two users, and in between wait or raise. A client that leaves while `/endings/cancelled` waits has
-its request cancelled, as some middleware does it.
-"""
+"""Requests that end in every way that a request can: `/endings/…` write two users, and in between wait or raise."""
 
 import asyncio
 
-import anyio
 from fastapi import APIRouter
-from packages.api.admission import admission
-from packages.api.app import app as service
 from packages.api.dependencies import SessionDep
 from packages.database.config import engine
 from packages.database.transaction import run_in_transaction
@@ -60,30 +53,3 @@ async def fail_after_reading(kind: str, db: SessionDep) -> None:
     """Begin a transaction that nobody ends, and raise."""
     await db.execute(text("SELECT COUNT(*) FROM users"))
     raise ERRORS[kind]
-
-
-# Needs no admission, as no probe does.
-@service.get("/health/left-behind")
-async def left_behind() -> dict[str, int]:
-    """Return what requests hold: connections, and admissions."""
-    return {"connections": engine.pool.checkedout(), "admissions": admission.taken}
-
-
-service.include_router(router)
-
-
-async def app(scope, receive, send):  # noqa: ANN001, ANN201
-    """Cancel a request whose client has left."""
-    if scope["type"] != "http" or not scope["path"].startswith("/endings/cancelled/"):
-        await service(scope, receive, send)
-        return
-    async with anyio.create_task_group() as group:
-
-        async def watch() -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            group.cancel_scope.cancel()
-
-        group.start_soon(watch)
-        await service(scope, receive, send)
-        group.cancel_scope.cancel()

@@ -1,14 +1,14 @@
-"""Runs a statement that hangs in a session of a rendered async project; prints how it ended as JSON.
+"""Runs a statement that hangs in a session; prints how it ended as JSON.
 
-Usage: hanging_async.py STATEMENT
+Usage: hanging.py STATEMENT
 """
 
-import asyncio
 import json
 import sys
 import time
 
-from packages.database.config import SessionLocal, engine
+from concurrency import run
+from packages.database.config import SessionLocal
 from sqlalchemy import text
 
 
@@ -27,7 +27,6 @@ async def main() -> None:
         await db.rollback()
         answer = await db.scalar(text("SELECT 1"))
     print(json.dumps({"ending": ending, "seconds": seconds, "answer": answer}))
-    await engine.dispose()
 
 
-asyncio.run(main())
+run(main)

@@ -1,8 +1,8 @@
-"""Commit rows for ever, and say the id of each once it is committed; runs inside a rendered project until killed."""
+"""Commits rows until it is killed, and prints the id of each once it is committed."""
 
-import asyncio
 from itertools import count
 
+from concurrency import run
 from packages.database.config import SessionLocal
 from packages.database.models import MyModel
 
@@ -17,4 +17,4 @@ async def main() -> None:
             print(row.id, flush=True)
 
 
-asyncio.run(main())
+run(main)

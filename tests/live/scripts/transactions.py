@@ -1,13 +1,14 @@
-"""Drives `run_in_transaction` of a rendered async project from many tasks; prints what happened as JSON.
+"""Drives `run_in_transaction` of a rendered project from many clients; prints what happened as JSON.
 
-Usage: transactions_async.py increments|deadlocks|failures|losses
+Usage: transactions.py increments|deadlocks|failures|losses
 """
 
-import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 
+from concurrency import Barrier, at_once, call, create_tables, run
 from packages.database.config import SessionLocal, engine
 from packages.database.transaction import run_in_transaction
 from sqlalchemy import ExceptionContext, event, func, select, text, update
@@ -16,8 +17,6 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 CLIENTS = 16
 ROUNDS = 10
-# One that lasts longer than this has lost its partner.
-MEETING_SECONDS = 30
 
 # What ends a connection, and what says whether it is still there.
 POSTGRESQL = engine.dialect.name == "postgresql"
@@ -42,19 +41,6 @@ class Account(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     balance: Mapped[int]
-
-
-class Meeting:
-    """Lets two tasks go on together, and waits for a partner no longer than it should."""
-
-    def __init__(self) -> None:
-        """Begin with nobody there."""
-        self._barrier = asyncio.Barrier(2)
-
-    async def wait(self) -> None:
-        """Wait for the other one."""
-        async with asyncio.timeout(MEETING_SECONDS):
-            await self._barrier.wait()
 
 
 class Log:
@@ -108,14 +94,14 @@ async def increments(log: Log) -> None:
         for _ in range(ROUNDS):
             await log.run(bind, work)
 
-    await asyncio.gather(*(client() for _ in range(CLIENTS)))
+    await at_once(*[client] * CLIENTS)
 
 
 async def deadlocks(log: Log) -> None:
     """Let half of the clients change row 1 and then row 2, and the others row 2 and then row 1."""
-    meeting = Meeting()
+    meeting = Barrier(2)
 
-    def add(first: int, second: int, meet: Meeting | None) -> Work:
+    def add(first: int, second: int, meet: Barrier | None) -> Work:
         pause = [meet] if meet else []
 
         async def work(db: AsyncSession) -> None:
@@ -131,9 +117,9 @@ async def deadlocks(log: Log) -> None:
         for _ in range(ROUNDS):
             await log.run(engine, add(first, second, None))
 
-    # Two that cannot but meet in a deadlock, then a crowd that meets in many.
-    await asyncio.gather(log.run(engine, add(1, 2, meeting)), log.run(engine, add(2, 1, meeting)))
-    await asyncio.gather(*(client(*rows) for rows in [(1, 2), (2, 1)] * (CLIENTS // 2)))
+    # Two that must meet in a deadlock, then many clients that meet in more.
+    await at_once(*(partial(log.run, engine, add(*rows, meeting)) for rows in [(1, 2), (2, 1)]))
+    await at_once(*(partial(client, *rows) for rows in [(1, 2), (2, 1)] * (CLIENTS // 2)))
 
 
 async def number_of(db: AsyncSession) -> int:
@@ -151,7 +137,7 @@ def kill(number: int) -> None:
 
 
 async def failures(log: Log) -> None:
-    """Let work fail for reasons that another try does not mend."""
+    """Let work fail for reasons that another try does not fix."""
 
     async def program_error(db: AsyncSession) -> None:
         (await db.get_one(Account, 1)).balance += 1
@@ -182,7 +168,7 @@ async def losses(log: Log) -> None:
         await db.execute(update(Account).where(Account.id == 1).values(balance=Account.balance + 1))
         if not killed:
             killed.append(await number_of(db))
-            await db.run_sync(lambda _session: kill(killed[0]))
+            await call(db, kill, killed[0])
         await db.execute(text("SELECT 1"))
 
     await log.run(engine, lose_once)
@@ -198,15 +184,12 @@ async def losses(log: Log) -> None:
 
 async def main() -> None:
     """Run the scenario that the command line names."""
-    async with engine.begin() as connection:
-        await connection.run_sync(Base.metadata.drop_all)
-        await connection.run_sync(Base.metadata.create_all)
+    await create_tables(Base.metadata)
     async with SessionLocal.begin() as db:
         db.add_all([Account(id=1, balance=0), Account(id=2, balance=0)])
     log = Log()
     await {"increments": increments, "deadlocks": deadlocks, "failures": failures, "losses": losses}[sys.argv[1]](log)
     print(json.dumps(await log.report()))
-    await engine.dispose()
 
 
-asyncio.run(main())
+run(main)

@@ -1,9 +1,8 @@
-"""Forks a rendered async project that has used its engine; prints what the parent and its children saw as JSON.
+"""Forks a program that has used the engine; prints what the parent and its children saw as JSON.
 
-Usage: forks_async.py fork|multiprocessing
+Usage: forks.py fork|multiprocessing
 """
 
-import asyncio
 import json
 import multiprocessing
 import os
@@ -12,6 +11,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
+from concurrency import Runner
 from packages.database.config import engine
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -73,9 +73,8 @@ def fork_by_multiprocessing(work: Callable[[int], None]) -> list[Callable[[], ob
 
 def main() -> None:
     """Use the engine, fork, and let all children and the parent ask at once."""
-    # Its loop stays open between the calls, as that of a server does.
-    runner = asyncio.Runner()
-    before = runner.run(ask_on_three())
+    runner = Runner()
+    before = runner.run(ask_on_three)
     pipes = [os.pipe() for _ in range(CHILDREN)]
     barrier = CONTEXT.Barrier(CHILDREN + 1)
 
@@ -83,19 +82,18 @@ def main() -> None:
         # A child that hangs is ended, and has reported nothing.
         signal.alarm(WAIT_SECONDS)
         barrier.wait()
-        os.write(pipes[number][1], json.dumps(asyncio.run(ask_often((number + 1) * QUERIES))).encode())
+        os.write(pipes[number][1], json.dumps(Runner().run(ask_often, (number + 1) * QUERIES)).encode())
 
     waits = {"fork": fork, "multiprocessing": fork_by_multiprocessing}[sys.argv[1]](work)
     barrier.wait(WAIT_SECONDS)
-    meanwhile = runner.run(ask_often(0))
+    meanwhile = runner.run(ask_often, 0)
     for wait in waits:
         wait()
     for _, end in pipes:
         os.close(end)
     children = [json.loads(os.fdopen(pipe).read() or "null") for pipe, _ in pipes]
-    after = runner.run(ask_on_three())
+    after = runner.run(ask_on_three)
     print(json.dumps({"before": before, "meanwhile": meanwhile, "after": after, "children": children}))
-    runner.run(engine.dispose())
     runner.close()
 
 

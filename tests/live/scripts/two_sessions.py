@@ -1,4 +1,4 @@
-"""The API of a rendered sync project, with a request that holds two connections at once."""
+"""The API of a rendered project, with a request that holds two connections at once."""
 
 from fastapi import APIRouter
 from packages.api.app import app as service
@@ -10,11 +10,11 @@ router = APIRouter(prefix="/twice")
 
 
 @router.get("/{user_id}")
-def read_twice(user_id: int, db: SessionDep) -> bool:
+async def read_twice(user_id: int, db: SessionDep) -> bool:
     """Read a user in two sessions, and tell whether both saw the same."""
-    first = db.get_one(User, user_id).name
-    with SessionLocal() as other:
-        return other.get_one(User, user_id).name == first
+    first = (await db.get_one(User, user_id)).name
+    async with SessionLocal() as other:
+        return (await other.get_one(User, user_id)).name == first
 
 
 app = service

@@ -1,14 +1,16 @@
-"""Adds one to rows that others want as well, through `run_in_transaction` of a rendered async project.
+"""Adds one to rows that others want as well, through `run_in_transaction` of a rendered project.
 
-Usage: increments_async.py CLIENTS ROUNDS ROWS; prints what happened as JSON. It changes row 1, says "holding", and
-commits at a line on standard input, so that two of them cannot but conflict; then all clients begin.
+Usage: increments.py CLIENTS ROUNDS ROWS; prints what happened as JSON. It changes row 1, says "holding", and
+commits at a line on standard input, so that two of them must conflict; then all clients begin.
 """
 
-import asyncio
 import json
 import sys
+from asyncio import to_thread
 from collections.abc import Awaitable, Callable
+from functools import partial
 
+from concurrency import Barrier, at_once, run
 from packages.database.config import Base, SessionLocal, engine
 from packages.database.transaction import run_in_transaction
 from sqlalchemy import ExceptionContext, event
@@ -60,10 +62,10 @@ async def add(db: AsyncSession, row: int, hold: Callable[[], Awaitable[None]] | 
 async def wait_for_word() -> None:
     """Say that the row is held, and wait until the test has heard it from all."""
     print("holding", flush=True)
-    await asyncio.to_thread(sys.stdin.readline)
+    await to_thread(sys.stdin.readline, -1)
 
 
-async def client(number: int, meeting: asyncio.Barrier) -> None:
+async def client(number: int, meeting: Barrier) -> None:
     """Add one to a row, again and again."""
     async with SessionLocal() as db:
         await db.connection()  # connected before the others begin
@@ -75,15 +77,15 @@ async def client(number: int, meeting: asyncio.Barrier) -> None:
 
 async def main() -> None:
     """Conflict once for certain, then let all clients begin at once."""
-    meeting = asyncio.Barrier(CLIENTS + 1)
-    async with asyncio.TaskGroup() as group:
-        for number in range(CLIENTS):
-            group.create_task(client(number, meeting))
+    meeting = Barrier(CLIENTS + 1)
+
+    async def first() -> None:
         async with SessionLocal() as db:
             await add(db, 1, wait_for_word)
         await meeting.wait()
+
+    await at_once(first, *(partial(client, number, meeting) for number in range(CLIENTS)))
     print(json.dumps({"tries": tries, "errors": errors, "codes": codes}))
-    await engine.dispose()
 
 
-asyncio.run(main())
+run(main)
