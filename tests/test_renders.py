@@ -20,8 +20,10 @@ COMBINATIONS = [
     for backend, style, framework in [words]
 ]
 ALWAYS = {
+    ".devcontainer/devcontainer.json",
     ".env.example",
     ".gitignore",
+    ".pre-commit-config.yaml",
     "LICENSE",
     "README.md",
     "alembic.ini",
@@ -58,6 +60,7 @@ ALWAYS = {
     "tests/test_settings.py",
     "tests/test_transaction.py",
 }
+WITH_GITHUB = {".github/dependabot.yml", ".github/workflows/ci.yml", ".github/workflows/template.yml"}
 WITH_FASTAPI = {
     "packages/api/__init__.py",
     "packages/api/admission.py",
@@ -99,7 +102,7 @@ def test_render_has_what_was_chosen_and_no_more(tmp_path: Path, answers: dict[st
     """All files of the choice are there, none of another, and no folder is empty but Python's own caches."""
     project = render(tmp_path, **answers)
     row = BACKENDS[answers["database_backend"]]
-    expected = ALWAYS | {".github/workflows/ci.yml", ".github/workflows/template.yml"}
+    expected = ALWAYS | WITH_GITHUB
     if answers["web_framework"] == "fastapi":
         expected |= WITH_FASTAPI
     if answers["web_framework"] == "fastapi" and answers["session_style"] == "sync":

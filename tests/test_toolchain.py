@@ -14,13 +14,14 @@ from tests.template import BACKENDS, PROVIDERS, PYTHONS, STYLES, TEMPLATE, inter
 SERVERS = [backend for backend, styles in BACKENDS.items() if styles["sync"]["server"]]
 SCHEMAS = {
     ".github/workflows/ci.yml": ["vendor.github-workflows"],
+    ".github/workflows/template.yml": ["vendor.github-workflows"],
     ".github/dependabot.yml": ["vendor.dependabot"],
     ".gitlab-ci.yml": ["vendor.gitlab-ci", "--data-transform", "gitlab-ci"],
     "renovate.json": ["vendor.renovate"],
     "compose.yaml": ["vendor.compose-spec"],
 }
 EXPECTED = {
-    "github": {".github/workflows/ci.yml", ".github/dependabot.yml"},
+    "github": {".github/workflows/ci.yml", ".github/workflows/template.yml", ".github/dependabot.yml"},
     "gitlab": {".gitlab-ci.yml", "renovate.json"},
     "none": set(),
 }
