@@ -34,6 +34,9 @@ from packages.config.settings import settings
 {% if db.bounded_connection %}
 from packages.database.bounded_connection import BoundedConnection
 {% endif %}
+{% if db.login_refused %}
+from packages.database.credentials import current_password
+{% endif %}
 from packages.database.liveness import ping_after_idleness
 
 if TYPE_CHECKING:
@@ -65,11 +68,15 @@ logger = logging.getLogger(__name__)
 
 
 def prepare_connections(engine: Engine) -> None:
+{% if db.login_refused %}
+    """Make the engine's connections survive a restart of the server and a fork of the process."""
+{% else %}
     """Make the engine's connections survive a restart of the server and a fork of the process.
 
     A listener for `do_connect` that sets a token as the password comes first with `insert=True`:
     https://docs.sqlalchemy.org/en/latest/core/engines.html#generating-dynamic-authentication-tokens
     """
+{% endif %}
     _prepare(engine)
 {% if db.read_only_error %}
     event.listen(engine, "handle_error", _leave_read_only_server)
@@ -112,10 +119,35 @@ def connect_with_retry(
     arguments: list[Any],
     keywords: dict[str, Any],
 ) -> "DBAPIConnection":
+{% if db.login_refused %}
+    """Connect; retry for a few seconds while nothing answers: the server may be restarting.
+
+    A password that the server refuses may have been rotated: another one is waited for as long.
+    """
+    refused: dict[str | None, Exception] = {}
+
+    def connect() -> "DBAPIConnection":
+        password = current_password()
+        if password in refused:
+            raise refused[password]  # some servers lock an account after a few wrong passwords
+        given = keywords if password is None else keywords | {"password": password}
+        try:
+{% if db.connect %}
+            return _connect(dialect, arguments, given)
+{% else %}
+            return dialect.connect(*arguments, **given)
+{% endif %}
+        except dialect.loaded_dbapi.Error as error:
+            if password is not None and _is_login_refused(error):
+                refused[password] = error
+            raise
+
+{% else %}
     """Connect; retry for a few seconds while nothing answers: the server may be restarting."""
+{% endif %}
     retrying = Retrying(
         retry=retry_if_exception_type(dialect.loaded_dbapi.OperationalError)
-        & retry_if_exception(_may_be_restarting),
+        & retry_if_exception({{ "lambda error: bool(refused) or _may_be_restarting(error)" if db.login_refused else "_may_be_restarting" }}),
         stop=stop_after_delay(settings.DATABASE_CONNECT_TIMEOUT_SECONDS),
         wait=wait_random_exponential(multiplier=0.05, max=0.5),
         before_sleep=_log_first_refusal,
@@ -125,7 +157,9 @@ def connect_with_retry(
 {% endif %}
     )
     try:
-{% if db.connect %}
+{% if db.login_refused %}
+        return retrying(connect)
+{% elif db.connect %}
         return retrying(_connect, dialect, arguments, keywords)
 {% else %}
         return retrying(dialect.connect, *arguments, **keywords)
@@ -172,6 +206,13 @@ def _log_first_refusal(attempt: RetryCallState) -> None:
 def _may_be_restarting(error: BaseException) -> bool:
     """Tell whether nobody answered, as opposed to a server that refuses this user or database."""
     return {{ db.connect_retry }}
+{% if db.login_refused %}
+
+
+def _is_login_refused(error: BaseException) -> bool:
+    """Tell whether the server knows another password."""
+    return {{ db.login_refused }}
+{% endif %}
 {% if db.read_only_error %}
 
 

@@ -1,0 +1,151 @@
+"""A password that changes while a service runs costs no request: a rotated secret, and tokens that expire."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.live.crowd import Crowd
+from tests.live.databases import Databases
+from tests.live.service import new_user, serve
+from tests.servers import Server
+from tests.template import BACKENDS, PYTHONS, STYLES, Project, install, render
+
+CELLS = [(backend, style) for backend in ("postgresql", "mariadb") for style in STYLES]
+CLIENTS = 32
+ROUNDS = 2
+# A secret that is mounted changes later than the server's password.
+LAG_SECONDS = 1
+TOKEN_SECONDS = 1
+# Each connection is opened anew after a second, so that none outlives a password.
+ENVIRONMENT = {"DATABASE_POOL_RECYCLE_SECONDS": "1"}
+CREATE = {
+    "postgresql": ["CREATE ROLE {name} LOGIN PASSWORD '{password}'", "CREATE DATABASE {name} OWNER {name}"],
+    "mariadb": [
+        "CREATE USER {name}@'%' IDENTIFIED BY '{password}'",
+        "CREATE DATABASE {name}",
+        "GRANT ALL ON {name}.* TO {name}@'%'",
+    ],
+}
+CHANGE = {
+    "postgresql": "ALTER ROLE {name} PASSWORD '{password}'",
+    "mariadb": "ALTER USER {name}@'%' IDENTIFIED BY '{password}'",
+}
+# What a team writes into `credentials.py`.
+TOKENS = """
+import urllib.request
+
+
+def current_password() -> str | None:
+    with urllib.request.urlopen("{url}") as answer:
+        return Password(answer.read().decode())
+"""
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user of a server, whose database a project is to use."""
+
+    backend: str
+    style: str
+    server: Server
+    name: str
+    secret: Path
+    project: Project
+
+    def change(self, password: str) -> None:
+        """Change the password on the server, and there only."""
+        self.server.query(CHANGE[self.backend].format(name=self.name, password=password))
+
+
+@pytest.fixture(params=CELLS, ids="-".join)
+def account(request: pytest.FixtureRequest, tmp_path: Path, databases: Databases) -> Account:
+    """Create a user, and install and migrate a project that has the password from a file."""
+    backend, style = request.param
+    server = databases.server(backend)
+    name = f"t_rotation_{uuid4().hex[:8]}"
+    for statement in CREATE[backend]:
+        server.query(statement.format(name=name, password="first"))  # noqa: S106 - for a test
+    secret = tmp_path / "run" / "DATABASE_PASSWORD"
+    secret.parent.mkdir()
+    secret.write_text("first\n", encoding="utf-8")
+    folder = render(tmp_path, database_backend=backend, session_style=style)
+    url = f"{BACKENDS[backend][style]['drivername']}://{name}@{server.host}:{server.port}/{name}"
+    project = install(folder, PYTHONS[1], env={"DATABASE_URL": url, "SECRETS_DIR": str(secret.parent)})
+    project.run("alembic", "upgrade", "head")
+    return Account(backend, style, server, name, secret, project)
+
+
+def check(crowd: Crowd) -> None:
+    """Check that no request failed, of many."""
+    print(crowd.statuses)
+    assert set(crowd.statuses) == {200, 201}
+
+
+def test_rotated_password_costs_no_request(account: Account) -> None:
+    """The password changes under load, and the mounted file a second later: no request fails, without a restart."""
+    with serve(account.project, ENVIRONMENT) as client:
+        owner = new_user(client, "rotated")
+        with Crowd(client, owner, CLIENTS) as crowd:
+            crowd.wait_for_answers(ROUNDS)
+            account.change("second")
+            time.sleep(LAG_SECONDS)
+            account.secret.write_text("second\n", encoding="utf-8")
+            # All connections are new ones by then.
+            time.sleep(2)
+            crowd.wait_for_answers(ROUNDS)
+    check(crowd)
+
+
+@contextmanager
+def issuer(account: Account, issued: list[tuple[float, str]]) -> Iterator[str]:
+    """Give out tokens at a URL: each is the account's password until it expires."""
+    turn = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            with turn:
+                if time.monotonic() - issued[-1][0] > TOKEN_SECONDS:
+                    issued.append((time.monotonic(), uuid4().hex))
+                    account.change(issued[-1][1])
+                token = issued[-1][1]
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(token.encode())
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("account", [("postgresql", "sync"), ("mariadb", "async")], ids="-".join, indirect=True)
+def test_tokens_that_expire_cost_no_request(account: Account) -> None:
+    """A team's own `current_password` returns tokens that soon expire: no request fails."""
+    issued = [(0.0, "")]
+    module = account.project.folder / "packages" / "database" / "credentials.py"
+    with issuer(account, issued) as url:
+        module.write_text(module.read_text(encoding="utf-8") + TOKENS.format(url=url), encoding="utf-8")
+        with serve(account.project, ENVIRONMENT) as client:
+            owner = new_user(client, "tokens")
+            with Crowd(client, owner, CLIENTS) as crowd:
+                crowd.wait_for_answers(ROUNDS)
+                time.sleep(3 * TOKEN_SECONDS)
+                crowd.wait_for_answers(ROUNDS)
+    check(crowd)
+    # Else nothing was proven.
+    assert len(issued) > 3
