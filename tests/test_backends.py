@@ -28,6 +28,7 @@ EXPRESSIONS = (
     "connect_retry",
     "read_only_error",
     "write_refused",
+    "pooler_error",
     "login_refused",
 )
 ARGUMENTS = ("connect_args", "migration_connect_args")

@@ -87,6 +87,7 @@ WITH_SERVER = {
 }
 WITH_BOTH = {"packages/api/read_again.py", "tests/test_read_again.py"}
 WITH_CREDENTIALS = {"packages/database/credentials.py", "tests/test_credentials.py"}
+WITH_POOLER = {"packages/database/pooler.py"}
 WITH_BOUNDED_CONNECTION = {"packages/database/bounded_connection.py"}
 RESIDUE = re.compile(r"\{%|%\}|\{#|cookiecutter")
 # `${{ … }}` is the syntax of GitHub's workflows, `{{` and `}}` stand in no other file.
@@ -114,6 +115,8 @@ def test_render_has_what_was_chosen_and_no_more(tmp_path: Path, answers: dict[st
         expected |= WITH_BOTH
     if row["login_refused"]:
         expected |= WITH_CREDENTIALS
+    if row["pooler_error"]:
+        expected |= WITH_POOLER
     if row["bounded_connection"]:
         expected |= WITH_BOUNDED_CONNECTION
     if row["grants"]:

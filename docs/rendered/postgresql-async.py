@@ -23,8 +23,11 @@ def connect_args(url: URL) -> dict[str, Any]:
         "read_timeout": settings.read_timeout_seconds,
         "tcp_user_timeout": settings.DATABASE_STATEMENT_TIMEOUT_SECONDS * 1000,
         "prepare_threshold": None,
+        "autocommit": settings.is_pooled,
         "options": (
-            f"{url.query.get('options', '')} -c timezone=UTC"
+            url.query.get("options")
+            if settings.is_pooled
+            else f"{url.query.get('options', '')} -c timezone=UTC"
             f" -c statement_timeout={settings.DATABASE_STATEMENT_TIMEOUT_SECONDS}s"
             f" -c lock_timeout={settings.DATABASE_LOCK_TIMEOUT_SECONDS}s"
             " -c idle_in_transaction_session_timeout="

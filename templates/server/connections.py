@@ -38,6 +38,9 @@ from packages.database.bounded_connection import BoundedConnection
 from packages.database.credentials import current_password
 {% endif %}
 from packages.database.liveness import ping_after_idleness
+{% if db.pooler_error %}
+from packages.database.pooler import begin_with_limits, warn_without_limits
+{% endif %}
 
 if TYPE_CHECKING:
 {% if not db.refuse_writes %}
@@ -81,6 +84,12 @@ def prepare_connections(engine: Engine) -> None:
 {% if db.read_only_error %}
     event.listen(engine, "handle_error", _leave_read_only_server)
 {% endif %}
+{% if db.pooler_error %}
+    if settings.is_pooled:
+        begin_with_limits(engine)
+    else:
+        warn_without_limits(engine)
+{% endif %}
 
 
 def prepare_read_connections(engine: Engine) -> None:
@@ -90,7 +99,12 @@ def prepare_read_connections(engine: Engine) -> None:
     """Do the same for connections that only read."""
 {% endif %}
     _prepare(engine)
-{% if db.refuse_writes %}
+{% if db.pooler_error %}
+    if settings.is_pooled:
+        begin_with_limits(engine, read_only=True)
+    else:
+        event.listen(engine, "connect", _refuse_writes)
+{% elif db.refuse_writes %}
     event.listen(engine, "connect", _refuse_writes)
 {% endif %}
 {% if db.write_refused %}
@@ -193,6 +207,10 @@ def connect_or_exit(
 def describe_refusal(error: BaseException) -> str:
     """Say in one line why the database could not be used, and which settings to check."""
     reason = " ".join(str(error).split()) or "no answer in time"
+{% if db.pooler_error %}
+    if {{ db.pooler_error }}:
+        return f"DATABASE_POOLER: {reason}; set it to transaction: there is a pooler"
+{% endif %}
     return f"DATABASE_URL: {reason}; check it and DATABASE_PASSWORD"
 
 
@@ -205,7 +223,7 @@ def _log_first_refusal(attempt: RetryCallState) -> None:
 
 def _may_be_restarting(error: BaseException) -> bool:
     """Tell whether nobody answered, as opposed to a server that refuses this user or database."""
-    return {{ db.connect_retry }}
+    return {{ db.connect_retry | indent }}
 {% if db.login_refused %}
 
 

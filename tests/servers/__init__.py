@@ -13,6 +13,7 @@ from .base import Row, Server
 from .galera import GaleraCluster, GaleraNode
 from .machine import ServerError, free_port
 from .mariadb import MariadbServer, MysqlServer
+from .pgbouncer import PgBouncer
 from .postgresql import PostgresqlPair, PostgresqlServer
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "GaleraNode",
     "MariadbServer",
     "MysqlServer",
+    "PgBouncer",
     "PostgresqlPair",
     "PostgresqlServer",
     "Row",

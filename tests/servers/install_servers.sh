@@ -26,6 +26,7 @@ need mariadb-server $(command -v mariadb-install-db)
 need galera-4 /usr/lib/galera/libgalera_smm.so* /usr/lib*/galera-4/libgalera_smm.so*
 need rsync $(command -v rsync)
 need wrk $(command -v wrk)
+need pgbouncer $(command -v pgbouncer)
 need lsof $(command -v lsof ss)
 need unixodbc /usr/lib/*/libodbc.so.2* /usr/lib/libodbc.so.2* /usr/lib64/libodbc.so.2*
 [[ ${#packages[@]} -gt 0 ]] || exit 0

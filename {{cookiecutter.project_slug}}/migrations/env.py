@@ -26,6 +26,9 @@ from packages.database.config import SQLALCHEMY_DATABASE_URL, Base
 from packages.database.connections import begin
 {% else %}
 from packages.database.connections import connect_or_exit, connect_with_retry
+{% if db.pooler_error %}
+from packages.database.pooler import MIGRATION_LIMITS
+{% endif %}
 from packages.database.tls import tls_arguments
 {% endif %}
 from packages.modules import import_modules
@@ -92,6 +95,10 @@ def run_migrations(connection: Connection) -> None:
 {% endif %}
     )
     with context.begin_transaction():
+{% if db.pooler_error %}
+        if settings.is_pooled:
+            connection.exec_driver_sql(MIGRATION_LIMITS)
+{% endif %}
         context.run_migrations()
 {% else %}
     with engine.connect() as connection:
@@ -109,6 +116,10 @@ def run_migrations(connection: Connection) -> None:
 {% endif %}
         )
         with context.begin_transaction():
+{% if db.pooler_error %}
+            if settings.is_pooled:
+                connection.exec_driver_sql(MIGRATION_LIMITS)
+{% endif %}
             context.run_migrations()
 {% endif %}
 

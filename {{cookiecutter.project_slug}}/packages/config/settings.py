@@ -151,6 +151,13 @@ class Settings(ServiceSettings):
         """Seconds to wait for an answer: above the server's own limit, which is to act first."""
         return self.DATABASE_READ_TIMEOUT_SECONDS or self.DATABASE_STATEMENT_TIMEOUT_SECONDS + 5
 {% endif %}
+{% if "DATABASE_POOLER" in db.settings %}
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether each transaction may get another connection of the server."""
+        return self.DATABASE_POOLER == "transaction"
+{% endif %}
 {% if db.server %}
 
     @model_validator(mode="after")

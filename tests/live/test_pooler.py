@@ -1,0 +1,151 @@
+"""A PostgreSQL service behind PgBouncer in transaction mode keeps its promises, and leaves nothing to other clients."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.live.crowd import Crowd
+from tests.live.service import new_user, serve, wait_until_ready
+from tests.servers import PgBouncer, PostgresqlServer
+from tests.template import PYTHONS, STYLES, Project, install, render
+
+SCRIPTS = Path(__file__).with_name("scripts")
+CLIENTS = 64
+ROUNDS = 2
+# What a client that sets nothing sees, and for how long it looks.
+DEFAULTS = {
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "default_transaction_read_only": "off",
+}
+SECONDS = 2
+SELECT = {
+    "sync": "with engine.connect() as c: c.exec_driver_sql('SELECT 1')",
+    "async": (
+        "import asyncio\n"
+        "async def ask():\n"
+        "    async with engine.connect() as c: await c.exec_driver_sql('SELECT 1')\n"
+        "    await engine.dispose()\n"
+        "asyncio.run(ask())"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresqlServer]:
+    """Start a server, with a database for each style."""
+    if reason := PostgresqlServer.missing() or PgBouncer.missing():
+        pytest.skip(reason)
+    with PostgresqlServer() as server:
+        for style in STYLES:
+            server.create_database(f"t_pooled_{style}")
+        yield server
+
+
+@pytest.fixture(scope="module")
+def pooler(server: PostgresqlServer) -> Iterator[PgBouncer]:
+    """Start a pooler as Debian configures it, but for its mode."""
+    with PgBouncer(server) as pooler:
+        yield pooler
+
+
+@pytest.fixture(scope="module", params=STYLES)
+def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, pooler: PgBouncer) -> Project:
+    """Install a project that goes through the pooler, and migrate its database."""
+    style = request.param
+    folder = render(tmp_path_factory.mktemp(style), database_backend="postgresql", session_style=style)
+    name = f"t_pooled_{style}"
+    environment = {
+        "DATABASE_URL": url(pooler, name),
+        "TEST_DATABASE_URL": url(pooler, f"{name}_test"),
+        "DATABASE_POOLER": "transaction",
+        "DATABASE_POOL_SIZE": "5",
+    }
+    project = install(folder, PYTHONS[-1], env=environment)
+    project.run("alembic", "upgrade", "head")
+    return project
+
+
+def url(pooler: PgBouncer, database: str) -> str:
+    """Return the URL of a database behind a pooler."""
+    return f"postgresql+psycopg://{pooler.user}:{pooler.password}@{pooler.host}:{pooler.port}/{database}"
+
+
+def style_of(project: Project) -> str:
+    """Return the style of a project."""
+    return project.env["DATABASE_URL"].rpartition("_")[2]
+
+
+def test_project_passes_its_own_tests(project: Project) -> None:
+    """Migrations, the test kit, sessions for reading and every limit that the server was asked for hold behind it."""
+    project.run("alembic", "check")
+    assert " passed" in project.run("pytest", "-q").stdout
+
+
+def test_level_of_isolation_can_be_asked_for(project: Project) -> None:
+    """At SERIALIZABLE no update is lost, and the losers run again."""
+    report = json.loads(project.run("python", SCRIPTS / f"transactions_{style_of(project)}.py", "increments").stdout)
+    assert report["errors"] == []
+    assert report["balances"] == [sum(1 for _ in report["tries"]), 0]
+    assert "40001" in report["codes"]
+
+
+@pytest.mark.parametrize("fault", ["none", "server restarted", "pooler restarted"])
+def test_load_leaves_nothing_to_other_clients(
+    project: Project,
+    server: PostgresqlServer,
+    pooler: PgBouncer,
+    fault: str,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """64 clients meet a fault: no request fails but commits in doubt, and another client sees no setting of ours."""
+    faults = {"none": lambda: None, "server restarted": server.restart, "pooler restarted": pooler.restart}
+    database = project.env["DATABASE_URL"].rpartition("/")[2]
+    seen: dict[str, set[str]] = {name: set() for name in DEFAULTS}
+    with serve(project) as client:
+        wait_until_ready(client)
+        owner = new_user(client, "pooled")
+        with Crowd(client, owner, CLIENTS) as crowd:
+            crowd.wait_for_answers(ROUNDS)
+            faults[fault]()
+            deadline = time.monotonic() + SECONDS
+            while time.monotonic() < deadline or not all(seen.values()):
+                for name in DEFAULTS:
+                    # Right after a restart the pooler may say that the server is not there yet.
+                    try:
+                        seen[name].add(str(pooler.query(f"SHOW {name}", database)[0][0]))
+                    except psycopg.OperationalError:
+                        time.sleep(0.1)
+            crowd.wait_for_answers(ROUNDS)
+    in_doubt = sum(one.in_doubt for one in crowd.outcomes)
+    failed = sum(one.failed for one in crowd.outcomes) - in_doubt
+    line = f"PgBouncer, {fault} | {style_of(project)} | {CLIENTS} clients"
+    record_property("figures", f"{line} | {failed} of {len(crowd.outcomes)} failed | {in_doubt} in doubt")
+    assert failed == 0
+    assert seen == {name: {default} for name, default in DEFAULTS.items()}
+
+
+def test_without_the_setting_the_refusal_names_it(project: Project) -> None:
+    """A pooler that takes no start-up options ends a command with one sentence, which says what to set."""
+    direct = Project(project.folder, {**project.env, "DATABASE_POOLER": "off"})
+    outcome = direct.run("alembic", "current", check=False)
+    assert outcome.returncode == 1
+    (sentence,) = outcome.stderr.strip().split("\n")
+    assert sentence.startswith("DATABASE_POOLER: ")
+    assert "set it to transaction" in sentence
+
+
+def test_limits_that_a_pooler_drops_are_said(project: Project, server: PostgresqlServer) -> None:
+    """A pooler that takes the options and forgets them is noticed at the first connection, and logged."""
+    style = style_of(project)
+    code = f"from packages.database.config import engine\n{SELECT[style]}"
+    with PgBouncer(server, ignored="options") as forgetful:
+        environment = {"DATABASE_URL": url(forgetful, f"t_pooled_{style}"), "DATABASE_POOLER": "off"}
+        warning = Project(project.folder, environment).run("python", "-c", code).stderr
+    assert warning.startswith("DATABASE_POOLER: the server has not got this service's limits")
+    assert project.run("python", "-c", code).stderr == ""
