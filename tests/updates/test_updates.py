@@ -10,9 +10,10 @@ import pytest
 from tests.live.databases import Database
 from tests.live.service import create_database
 from tests.template import BACKENDS, FRAMEWORKS, PYTHONS, install, lint, render
-from tests.updates.edits import ABOUT, DEPENDENCY, NICKNAME, SECTION, SETTING, edit, remove_samples
+from tests.updates.edits import edit, remove_samples
 from tests.updates.history import VERSIONS, Version, git
 from tests.updates.services import Service, make
+from tests.updates.texts import ABOUT, DEPENDENCY, NICKNAME, SECTION, SETTING
 
 GetDatabase = Callable[[str], Database]
 
