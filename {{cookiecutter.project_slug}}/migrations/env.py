@@ -3,6 +3,11 @@
 
 {% if cookiecutter.session_style == "async" %}
 import asyncio
+{% endif %}
+{% if db.statement_locked %}
+from typing import TYPE_CHECKING, Any
+
+{% elif cookiecutter.session_style == "async" %}
 
 {% endif %}
 from alembic import context
@@ -11,6 +16,9 @@ from sqlalchemy import create_engine, event, pool
 {% else %}
 from sqlalchemy import Connection, event, pool
 from sqlalchemy.ext.asyncio import create_async_engine
+{% endif %}
+{% if db.statement_locked %}
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 {% endif %}
 
 from packages import database
@@ -32,6 +40,15 @@ from packages.database.pooler import MIGRATION_LIMITS
 from packages.database.tls import tls_arguments
 {% endif %}
 from packages.modules import import_modules
+{% if db.statement_locked %}
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPICursor
+
+# For a statement that meets a lock of the running service: each waits as long as the settings say.
+ATTEMPTS = 10
+IS_LOCKED = {{ db.lock_wait_code }}
+{% endif %}
 
 # A model is known, whichever module of packages.database it is in.
 import_modules(database)
@@ -41,6 +58,40 @@ if context.config.cmd_opts is not None:
     configure_logging()
 
 
+{% if db.lock_table %}
+def include_name(name: str | None, kind: str, _parents: object) -> bool:
+    """Leave out the table that `python -m packages.database upgrade` locks: no model has it."""
+    return (kind, name) != ("table", "{{ db.lock_table }}")
+
+
+{% endif %}
+{% if db.statement_locked %}
+def execute_again_while_locked(
+    cursor: "DBAPICursor",
+    statement: str,
+    parameters: Any,  # noqa: ANN401 - a driver's
+    _context: object,
+) -> bool:
+    """Execute a statement, and again when it has waited too long for a lock.
+
+    It waits for a short time, since the service's own statements wait behind it. {{ db.name }} commits
+    around each change of the schema: the statement can be tried again, and the revision cannot.
+    """
+    retrying = Retrying(
+        retry=retry_if_exception(_is_locked),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_random_exponential(multiplier=0.5, max=5),
+        reraise=True,
+    )
+    retrying(cursor.execute, statement, parameters)
+    return True  # SQLAlchemy need not execute it
+
+
+def _is_locked(error: BaseException) -> bool:
+    return {{ db.statement_locked }}
+
+
+{% endif %}
 def run_migrations_offline() -> None:
     """Write the migrations as SQL, without a database."""
     context.configure(
@@ -73,6 +124,9 @@ def run_migrations_offline() -> None:
     # A command ends with one sentence when the database refuses it; a program gets the exception.
     connect = connect_or_exit if context.config.cmd_opts else connect_with_retry
     event.listen(engine{{ ".sync_engine" if cookiecutter.session_style == "async" else "" }}, "do_connect", connect)
+{% if db.statement_locked %}
+    event.listen(engine{{ ".sync_engine" if cookiecutter.session_style == "async" else "" }}, "do_execute", execute_again_while_locked)
+{% endif %}
 {% endif %}
 {% if cookiecutter.session_style == "async" %}
     async with engine.connect() as connection:
@@ -86,6 +140,12 @@ def run_migrations(connection: Connection) -> None:
         target_metadata=Base.metadata,
         autogenerate_plugins=["alembic.autogenerate.*", "check_constraints"],
         render_item=render_item,
+{% if db.lock_table %}
+        include_name=include_name,
+{% endif %}
+{% if db.transactional_ddl and db.server %}
+        transaction_per_migration=True,
+{% endif %}
 {% if db.indexes_hold %}
         process_revision_directives=leave_indexes_to_tables,
 {% endif %}
@@ -107,6 +167,12 @@ def run_migrations(connection: Connection) -> None:
             target_metadata=Base.metadata,
             autogenerate_plugins=["alembic.autogenerate.*", "check_constraints"],
             render_item=render_item,
+{% if db.lock_table %}
+            include_name=include_name,
+{% endif %}
+{% if db.transactional_ddl and db.server %}
+            transaction_per_migration=True,
+{% endif %}
 {% if db.indexes_hold %}
             process_revision_directives=leave_indexes_to_tables,
 {% endif %}

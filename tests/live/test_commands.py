@@ -1,0 +1,190 @@
+"""The commands of a service, on real databases: migrations by many processes at once."""
+
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from tests.live.databases import Database, live_cells
+from tests.live.service import create_database
+from tests.template import PYTHONS, Project, install, plain_environment, render
+
+GetDatabase = Callable[[str], Database]
+
+CELLS = live_cells()
+SERVERS = ["postgresql", "mariadb", "mysql"]
+SECONDS = 120
+SYNC_DRIVERS = {"asyncmy": "pymysql", "aiosqlite": "pysqlite"}
+
+# It would store a second row if it ran twice, and it takes long enough for others to arrive.
+SLOW_REVISION = '''\
+"""Store a row, take some time, and add an index."""
+
+import os
+import time
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0002"
+down_revision: str | None = "0001"
+branch_labels: str | None = None
+depends_on: str | None = None
+
+
+def upgrade() -> None:
+    """Apply the change."""
+    time.sleep(float(os.environ.get("SLEEP_BEFORE", "0")))
+    op.execute(sa.text("INSERT INTO my_table (name) VALUES ('once')"))
+    time.sleep(1)
+    op.create_index("ix_my_table_name", "my_table", ["name"])
+
+
+def downgrade() -> None:
+    """Take the change back."""
+    op.drop_index("ix_my_table_name", "my_table")
+'''
+COLUMN_REVISION = '''\
+"""Add a column."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0002"
+down_revision: str | None = "0001"
+branch_labels: str | None = None
+depends_on: str | None = None
+
+
+def upgrade() -> None:
+    """Apply the change."""
+    op.add_column("my_table", sa.Column("note", sa.Unicode(length=20)))
+
+
+def downgrade() -> None:
+    """Take the change back."""
+    op.drop_column("my_table", "note")
+'''
+
+
+@pytest.fixture
+def new_service(tmp_path: Path, get_database: GetDatabase, database_name: str) -> Callable[[str, str, str], Project]:
+    """Give a function that installs a service with an empty database and a further revision."""
+
+    def new(backend: str, style: str, revision: str) -> Project:
+        database = get_database(backend)
+        folder = render(tmp_path, database_backend=backend, session_style=style, web_framework="none")
+        environment = database.environment(style, backend, database_name) or {
+            "DATABASE_URL": f"{database_url_of_file(style)}/{tmp_path}/data.db"
+        }
+        project = install(folder, PYTHONS[0], env=environment)
+        (folder / "migrations/versions/0002_further.py").write_text(revision, encoding="utf-8")
+        create_database(project)
+        return project
+
+    return new
+
+
+def database_url_of_file(style: str) -> str:
+    """Return the beginning of the URL of an SQLite file."""
+    return {"sync": "sqlite+pysqlite://", "async": "sqlite+aiosqlite://"}[style]
+
+
+def start(project: Project, *arguments: str, **env: str) -> subprocess.Popen[str]:
+    """Start a command of the service."""
+    return subprocess.Popen(
+        [str(project.bin / "python"), "-u", "-m", "packages.database", *arguments],
+        cwd=project.folder,
+        env={**plain_environment(), **project.env, **env},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@contextmanager
+def query(project: Project) -> Iterator[Callable[[str], list[object]]]:
+    """Give a function that executes a statement on the service's database, all in one transaction."""
+    url = make_url(project.env["DATABASE_URL"])
+    driver = url.get_driver_name()
+    url = url.set(drivername=f"{url.get_backend_name()}+{SYNC_DRIVERS.get(driver, driver)}")
+    engine = create_engine(url)
+    try:
+        with engine.connect() as connection:
+            yield lambda statement: list(connection.scalars(text(statement)))
+    finally:
+        engine.dispose()
+
+
+@pytest.mark.parametrize(("backend", "style"), CELLS)
+def test_ten_processes_migrate_once(new_service: Callable[[str, str, str], Project], backend: str, style: str) -> None:
+    """One migrates, nine wait and find nothing to do; a change of rows is made once. Three rounds."""
+    project = new_service(backend, style, SLOW_REVISION)
+    for _ in range(3):
+        processes = [start(project, "upgrade") for _ in range(10)]
+        outputs = [process.communicate(timeout=SECONDS)[0] for process in processes]
+        assert [process.returncode for process in processes] == [0] * 10, outputs
+        assert sum("Running upgrade 0001 -> 0002" in output for output in outputs) == 1
+        with query(project) as execute:
+            assert execute("SELECT count(*) FROM my_table WHERE name = 'once'") == [1]
+        project.run("alembic", "downgrade", "base")
+
+
+@pytest.mark.parametrize(("backend", "style"), CELLS)
+def test_killed_process_frees_the_lock(
+    new_service: Callable[[str, str, str], Project], backend: str, style: str
+) -> None:
+    """Others wait no longer than they say while it lives; once it is killed, the next one migrates."""
+    project = new_service(backend, style, SLOW_REVISION)
+    holder = start(project, "upgrade", SLEEP_BEFORE="600")
+    assert holder.stdout
+    while "0001 -> 0002" not in (line := holder.stdout.readline()):
+        assert line, "it ended without migrating"
+    waiting = start(project, "upgrade", "--wait", "1")
+    output = waiting.communicate(timeout=SECONDS)[0]
+    assert waiting.returncode == 3, output
+    assert "another process still migrates after 1 s" in output
+    holder.kill()
+    holder.communicate()
+    following = start(project, "upgrade")
+    output = following.communicate(timeout=SECONDS)[0]
+    assert following.returncode == 0, output
+    assert "is now at revision 0002" in output
+
+
+@pytest.mark.parametrize("style", ["sync", "async"])
+@pytest.mark.parametrize("backend", SERVERS)
+def test_migration_does_not_stop_the_service(
+    new_service: Callable[[str, str, str], Project], backend: str, style: str
+) -> None:
+    """A table in use makes a migration give way again and again, and succeed once the table is free."""
+    project = new_service(backend, style, COLUMN_REVISION)
+    project.run("alembic", "upgrade", "0001")
+    with query(project) as execute:
+        execute("SELECT id FROM my_table")
+        migration = start(project, "upgrade", DATABASE_LOCK_TIMEOUT_SECONDS="1")
+        time.sleep(4)
+        with query(project) as other:
+            begin = time.monotonic()
+            other("SELECT id FROM my_table")
+            assert time.monotonic() - begin < 3
+        assert migration.poll() is None
+    output = migration.communicate(timeout=SECONDS)[0]
+    assert migration.returncode == 0, output
+
+
+@pytest.mark.parametrize("style", ["sync", "async"])
+def test_database_ahead_of_the_code_is_left_alone(new_service: Callable[[str, str, str], Project], style: str) -> None:
+    """Old code says that it must not migrate what newer code has migrated, in one sentence."""
+    project = new_service("sqlite", style, COLUMN_REVISION)
+    project.run("python", "-m", "packages.database", "upgrade")
+    (project.folder / "migrations/versions/0002_further.py").unlink()
+    refused = project.run("python", "-m", "packages.database", "upgrade", check=False)
+    assert refused.returncode == 1
+    assert re.fullmatch(r"Error: the database is at revision 0002, which this code .*\n", refused.stderr)

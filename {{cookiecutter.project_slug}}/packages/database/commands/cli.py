@@ -1,0 +1,54 @@
+"""The command line of the database: `python -m packages.database`."""
+
+import logging
+from typing import Any
+
+import click
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from packages.database.commands.upgrade import upgrade
+
+EXIT_CODES = """\b
+Exit codes:
+  0  done
+  1  failed; one sentence on standard error says why
+  2  wrong usage
+  3  not done in the time given; trying again later may help
+"""
+
+
+class Commands(click.Group):
+    """Commands whose database errors end in one sentence, without a traceback."""
+
+    def invoke(self, context: click.Context) -> Any:  # noqa: ANN401
+        """Run the command.
+
+        Raises:
+            click.ClickException: the database cannot be reached, or refused a statement.
+        """
+        try:
+            return super().invoke(context)
+        except (SQLAlchemyError, OSError) as error:
+            raise click.ClickException(describe_failure(error)) from None
+
+
+def describe_failure(error: Exception) -> str:
+    """Say in one line what the database refused; no value of a statement is shown."""
+    if not isinstance(error, DBAPIError):
+        return " ".join(str(error).split()) or "the database did not answer in time"
+    reason = " ".join(str(error.orig).split()) or "no answer in time"
+    if error.statement is None:
+        return f"the database cannot be reached: {reason}; check DATABASE_URL"
+    return f"the database refused a statement: {reason}"
+
+
+@click.group(cls=Commands, epilog=EXIT_CODES, context_settings={"max_content_width": 100})
+def main() -> None:
+    """Work on the database that DATABASE_URL names."""
+    logging.basicConfig(format="%(message)s")
+    logger = logging.getLogger("alembic.runtime.migration")
+    logger.setLevel(logging.INFO)
+    logger.addFilter(lambda record: str(record.msg).startswith("Running"))
+
+
+main.add_command(upgrade)

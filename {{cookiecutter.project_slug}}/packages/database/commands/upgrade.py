@@ -1,0 +1,92 @@
+{% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
+"""`upgrade`: brings the database to the newest revision, one process at a time."""
+
+import click
+from sqlalchemy import Engine
+{% if db.transactional_ddl %}
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+{% endif %}
+
+from packages.database.commands.migration_lock import migration_lock
+from packages.database.commands.running import migrate, run
+from packages.database.revisions import compare, read_revisions, scripts
+{% if db.transactional_ddl %}
+from packages.database.transaction import is_retryable
+
+# For a revision that meets a lock of the running service: each waits as long as the settings say.
+ATTEMPTS = 10
+{% endif %}
+
+
+@click.command()
+@click.option(
+    "--wait",
+    "wait_seconds",
+    type=click.FloatRange(min=0),
+    default=300,
+    show_default=True,
+    help="Seconds to wait while another process migrates.",
+)
+def upgrade(wait_seconds: float) -> None:
+    """Bring the database to the newest revision.
+
+    Any number of processes may run this at once: one migrates, and the others wait for it and find
+    nothing to do. {% if db.transactional_ddl and db.server %}Each revision has a transaction of its own.{% elif db.transactional_ddl %}All revisions have one transaction.{% else %}A revision that fails may have done a part of its work, since
+    {{ db.name }} commits around each change of the schema.{% endif %}
+
+    """
+    click.echo(run(lambda engine: bring_up(engine, wait_seconds)))
+
+
+def bring_up(engine: Engine, wait_seconds: float) -> str:
+    """Run the migrations that are missing, and say in a sentence what was done.
+
+    Raises:
+        click.ClickException: the database is ahead of the code.
+        NotInTimeError: another process still migrates after `wait_seconds`.
+    """
+    if _is_at_head(engine):
+        return f"The database is at revision {_heads()}; there is nothing to do."
+    with migration_lock(engine, wait_seconds):
+        if _is_at_head(engine):
+            return f"Another process has brought the database to revision {_heads()}."
+{% if db.transactional_ddl %}
+        retrying = Retrying(
+            retry=retry_if_exception(is_retryable),
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_random_exponential(multiplier=0.5, max=5),
+            before_sleep=_say_so,
+            reraise=True,
+        )
+        retrying(migrate)
+{% else %}
+        migrate()
+{% endif %}
+    return f"The database is now at revision {_heads()}."
+
+
+def _is_at_head(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        revisions = read_revisions(connection)
+    if compare(revisions) == "ahead":
+        raise click.ClickException(
+            f"the database is at revision {', '.join(sorted(revisions))}, which this code does not"
+            " have; deploy the newer code, or take the revision back with the code that has it"
+        )
+    return compare(revisions) == "at head"
+
+
+def _heads() -> str:
+    return ", ".join(scripts().get_heads())
+{% if db.transactional_ddl %}
+
+
+def _say_so(state: RetryCallState) -> None:
+    click.echo(f"A lock of the running service is in the way; attempt {state.attempt_number}.")
+{% endif %}

@@ -1,0 +1,44 @@
+"""Compares the revision of the database with the revisions of the code."""
+
+from functools import cache
+from typing import Literal
+
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.script.revision import ResolutionError
+from sqlalchemy import Connection
+
+from packages.config import PROJECT_ROOT
+
+State = Literal["at head", "behind", "ahead"]
+
+
+@cache
+def scripts() -> ScriptDirectory:
+    """Return the revisions of the code."""
+    return ScriptDirectory.from_config(Config(PROJECT_ROOT / "alembic.ini"))
+
+
+def read_revisions(connection: Connection) -> frozenset[str]:
+    """Return the revisions that the database is at; an empty database has none."""
+    return frozenset(MigrationContext.configure(connection).get_current_heads())
+
+
+def compare(revisions: frozenset[str]) -> State:
+    """Tell where a database with these revisions stands.
+
+    Returns:
+        `ahead` when the code does not know one of them: the database was migrated by newer code,
+        and this code must not migrate it. `behind` when revisions of the code are missing.
+    """
+    if revisions == frozenset(scripts().get_heads()):
+        return "at head"
+    return "behind" if all(map(_is_known, revisions)) else "ahead"
+
+
+def _is_known(revision: str) -> bool:
+    try:
+        return scripts().revision_map.get_revision(revision) is not None
+    except ResolutionError:
+        return False

@@ -1,0 +1,49 @@
+"""`python -m packages.database` explains itself, and ends with a sentence and a code."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from packages.config import PROJECT_ROOT
+from packages.database.commands.cli import main
+from packages.database.config import SQLALCHEMY_DATABASE_URL
+
+
+def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command on the test database, in a process of its own."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": SQLALCHEMY_DATABASE_URL.render_as_string(hide_password=False),
+    }
+    if SQLALCHEMY_DATABASE_URL.password:
+        environment["DATABASE_PASSWORD"] = str(SQLALCHEMY_DATABASE_URL.password)
+    return subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "packages.database", *arguments],
+        cwd=PROJECT_ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["", *sorted(main.commands)])
+def test_each_command_explains_itself(command: str) -> None:
+    """`--help` says what the command does, and each option has a text."""
+    result = CliRunner().invoke(main, [*filter(None, [command]), "--help"])
+    assert result.exit_code == 0
+    assert "Usage:" in result.output
+    if command:
+        assert main.commands[command].help
+        assert all(getattr(option, "help", "argument") for option in main.commands[command].params)
+
+
+@pytest.mark.usefixtures("schema")
+def test_upgrade_finds_nothing_to_do() -> None:
+    """A database at the newest revision is left alone."""
+    result = run_command("upgrade")
+    assert result.returncode == 0, result.stderr
+    assert "nothing to do" in result.stdout
