@@ -1,6 +1,6 @@
 """Refuse the answers that cannot give a working project, before anything is rendered.
 
-Each fault is one sentence on standard error: the question, the answer, the mend. All faults are told at once,
+Each fault is one sentence on standard error: the question, the answer, the fix. All faults are told at once,
 and the exit code 1 makes Cookiecutter remove the folder it has just made.
 
 An answer such as ``../x`` must not decide where that folder is made, which happens before any hook runs. So
@@ -117,9 +117,9 @@ def text_faults(question: str, answer: object) -> Iterator[str]:
     bad = [(place, character) for place, character in enumerate(answer, 1) if unprintable(character)]
     if bad:
         place, character = bad[0]
-        mend = "remove it" if len(bad) == 1 else f"remove it and {len(bad) - 1} more like it"
+        fix = "remove it" if len(bad) == 1 else f"remove it and {len(bad) - 1} more like it"
         why = unprintable(character)
-        yield f"{question}: {shown(answer)} holds U+{ord(character):04X} ({why}) at character {place}; {mend}."
+        yield f"{question}: {shown(answer)} holds U+{ord(character):04X} ({why}) at character {place}; {fix}."
     elif answer != answer.strip():
         yield f"{question}: {shown(answer)} begins or ends with a blank, which headings and metadata lose; remove it."
 
@@ -160,16 +160,16 @@ def suggestion(slug: str, reserved: dict[str, str]) -> str:
 
 def slug_faults(answer: str, project_name: object, reserved: dict[str, str]) -> Iterator[str]:
     """Yield why the slug cannot name a folder, a distribution and a Python identifier at once."""
-    mend = f"give one such as project_slug={suggestion(answer, reserved)}"
+    fix = f"give one such as project_slug={suggestion(answer, reserved)}"
     if not answer:
-        yield f"project_slug: '' is empty, which is all that project_name {shown(project_name)} yields; {mend}."
+        yield f"project_slug: '' is empty, which is all that project_name {shown(project_name)} yields; {fix}."
     elif len(answer) > LONGEST_SLUG:
-        yield f"project_slug: {shown(answer)} has {len(answer)} characters, more than {LONGEST_SLUG}; {mend}."
+        yield f"project_slug: {shown(answer)} has {len(answer)} characters, more than {LONGEST_SLUG}; {fix}."
     elif not SLUG.fullmatch(answer):
         rule = "lower-case letters a-z, digits and _, with a letter first and no _ last"
-        yield f"project_slug: {shown(answer)} is not made of {rule}; {mend}."
+        yield f"project_slug: {shown(answer)} is not made of {rule}; {fix}."
     elif meaning := reserved.get(distribution_name(answer)):
-        yield f"project_slug: {shown(answer)} is {meaning}; {mend}."
+        yield f"project_slug: {shown(answer)} is {meaning}; {fix}."
 
 
 def find_faults(context: dict[str, Any]) -> Iterator[str]:

@@ -35,8 +35,8 @@ HEADINGS = [
     "Update it",
     "Configuration",
 ]
-# Of a sentence: the question, what is wrong (with the answer quoted), and after the last semicolon the mend.
-SENTENCE = re.compile(r"(?P<question>[a-z_]+): (?P<fault>.+); (?P<mend>(?:give|use|remove|put|choose) .+)\.")
+# Of a sentence: the question, what is wrong (with the answer quoted), and after the last semicolon the fix.
+SENTENCE = re.compile(r"(?P<question>[a-z_]+): (?P<fault>.+); (?P<fix>(?:give|use|remove|put|choose) .+)\.")
 
 
 @dataclass(frozen=True)

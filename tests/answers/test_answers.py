@@ -36,15 +36,15 @@ def test_a_valid_slug_names_the_folder(slug: str, output: Path) -> None:
 
 @pytest.mark.parametrize("slug", BROKEN_SLUGS.values(), ids=BROKEN_SLUGS)
 def test_a_slug_that_cannot_work_is_refused_with_one_that_does(slug: str, tmp_path: Path) -> None:
-    """A slug that cannot work is refused, nothing is made in or beside the output folder, and the mend works."""
+    """A slug that cannot work is refused, nothing is made in or beside the output folder, and the fix works."""
     output = tmp_path / "deep" / "output"
     output.mkdir(parents=True)
     outcome = bake({"project_slug": slug}, output)
     assert_refused(outcome, "project_slug")
     assert [path.name for path in tmp_path.rglob("*")] == ["deep", "output"]
 
-    mend = outcome.sentences[0].rpartition("project_slug=")[2].removesuffix(".")
-    assert bake({"project_slug": mend}, output).left == [mend]
+    fix = outcome.sentences[0].rpartition("project_slug=")[2].removesuffix(".")
+    assert bake({"project_slug": fix}, output).left == [fix]
 
 
 @pytest.mark.parametrize("email", EMAILS)

@@ -51,7 +51,7 @@ def test_the_defaults_have_no_fault() -> None:
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(DEFAULTS, st.text() | st.none() | st.booleans())))
 @settings(max_examples=2000)
 def test_each_fault_is_one_sentence(answers: dict[str, object]) -> None:
-    """Each fault is one printable line, that names a question of the user's and ends with the mend."""
+    """Each fault is one printable line, that names a question of the user's and ends with the fix."""
     for fault in faults(**answers):
         match = SENTENCE.fullmatch(fault)
         assert match, fault
