@@ -34,6 +34,7 @@ ALWAYS = {
     "packages/config/__init__.py",
     "packages/config/database_url.py",
     "packages/config/logging.py",
+    "packages/config/service_settings.py",
     "packages/config/settings.py",
     "packages/config/spelling.py",
     "packages/database/__init__.py",
