@@ -46,7 +46,7 @@ if record.driver_connection.info.transaction_status:
     connection.rollback()
 {%- endset %}
 {% set ping %}
-connection.cursor().execute("SELECT 8")
+record.info["eighth"] = dialect.do_ping(connection)
 {%- endset %}
 {% set read_connect_args %}
 "application_name": "eighth",
