@@ -24,6 +24,22 @@ DEFAULTS = {
     "default_transaction_read_only": "off",
 }
 SECONDS = 2
+# A revision that fails without the limit that every migration has.
+REVISION = """
+from alembic import op
+
+revision, down_revision, branch_labels, depends_on = "{number}", "{before}", None, None
+
+
+def upgrade() -> None:
+    limit = op.get_bind().exec_driver_sql("SHOW lock_timeout").scalar()
+    if limit != "5s":
+        raise RuntimeError(limit)
+
+
+def downgrade() -> None:
+    pass
+"""
 SELECT = {
     "sync": "with engine.connect() as c: c.exec_driver_sql('SELECT 1')",
     "async": (
@@ -85,6 +101,20 @@ def test_project_passes_its_own_tests(project: Project) -> None:
     """Migrations, the test kit, sessions for reading and every limit that the server was asked for hold behind it."""
     project.run("alembic", "check")
     assert " passed" in project.run("pytest", "-q").stdout
+
+
+def test_each_migration_has_its_limit(project: Project) -> None:
+    """Each revision has a transaction of its own, which waits for a lock for as long as the settings say."""
+    revisions = {"0002": "0001", "0003": "0002"}
+    paths = [project.folder / "migrations" / "versions" / f"{number}_limit.py" for number in revisions]
+    try:
+        for path, (number, before) in zip(paths, revisions.items(), strict=True):
+            path.write_text(REVISION.format(number=number, before=before), encoding="utf-8")
+        project.run("alembic", "upgrade", "head")
+        project.run("alembic", "downgrade", "0001")
+    finally:
+        for path in paths:
+            path.unlink()
 
 
 def test_level_of_isolation_can_be_asked_for(project: Project) -> None:

@@ -35,7 +35,7 @@ from packages.database.connections import begin
 {% else %}
 from packages.database.connections import connect_or_exit, connect_with_retry
 {% if db.pooler_error %}
-from packages.database.pooler import MIGRATION_LIMITS
+from packages.database.pooler import begin_migration
 {% endif %}
 from packages.database.tls import tls_arguments
 {% endif %}
@@ -124,6 +124,10 @@ def run_migrations_offline() -> None:
     # A command ends with one sentence when the database refuses it; a program gets the exception.
     connect = connect_or_exit if context.config.cmd_opts else connect_with_retry
     event.listen(engine{{ ".sync_engine" if cookiecutter.session_style == "async" else "" }}, "do_connect", connect)
+{% if db.pooler_error %}
+    if settings.is_pooled:
+        event.listen(engine{{ ".sync_engine" if cookiecutter.session_style == "async" else "" }}, "begin", begin_migration)
+{% endif %}
 {% if db.statement_locked %}
     event.listen(engine{{ ".sync_engine" if cookiecutter.session_style == "async" else "" }}, "do_execute", execute_again_while_locked)
 {% endif %}
@@ -155,10 +159,6 @@ def run_migrations(connection: Connection) -> None:
 {% endif %}
     )
     with context.begin_transaction():
-{% if db.pooler_error %}
-        if settings.is_pooled:
-            connection.exec_driver_sql(MIGRATION_LIMITS)
-{% endif %}
         context.run_migrations()
 {% else %}
     with engine.connect() as connection:
@@ -182,10 +182,6 @@ def run_migrations(connection: Connection) -> None:
 {% endif %}
         )
         with context.begin_transaction():
-{% if db.pooler_error %}
-            if settings.is_pooled:
-                connection.exec_driver_sql(MIGRATION_LIMITS)
-{% endif %}
             context.run_migrations()
 {% endif %}
 
