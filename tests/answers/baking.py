@@ -29,6 +29,8 @@ HEADINGS = [
     "Start it, test it",
     "Where things are",
     "Change the schema",
+    "Add a model",
+    "Remove the samples",
     "Use the database",
     "Limit the load",
     "See what it does",

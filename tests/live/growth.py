@@ -1,8 +1,10 @@
 """A rendered service in its first week: a model is added, changed and removed, as its team would do it."""
 
+import re
+import shlex
 from pathlib import Path
 
-from tests.template import Project
+from tests.template import Project, run
 
 # A column of every kind, in a subfolder of the package.
 MODEL = '''\
@@ -83,6 +85,42 @@ def check_growth(project: Project) -> None:
         _check_revision(project, change)
     model.unlink()
     _check_revision(project, "remove notes")
+
+
+def _section(project: Project, heading: str) -> str:
+    """Return a section of the project's README."""
+    readme = (project.folder / "README.md").read_text(encoding="utf-8")
+    return readme.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def check_worked_example(project: Project) -> None:
+    """Add a model as the README's example does, file by file, and take it away again."""
+    files = re.findall(r"is `([\w/.]+)`[^`]*?```python\n(.*?)```", _section(project, "Add a model"), re.DOTALL)
+    assert files
+    for path, text in files:
+        (project.folder / path).write_text(text, encoding="utf-8")
+    [revision] = _check_revision(project, "add notes as the README does")
+    assert re.search(r"^1 passed", project.run("pytest", "-q", files[-1][0]).stdout.splitlines()[-1])
+    project.run("mypy")
+    project.run("alembic", "downgrade", "-1")
+    for path, _ in files:
+        (project.folder / path).unlink()
+    revision.unlink()
+
+
+def check_samples_removed(project: Project) -> None:
+    """Remove the samples with the README's commands; the project's linters have nothing to say, and the caller runs its tests."""
+    project.run("alembic", "downgrade", "0001")
+    for path in (project.folder / "migrations" / "versions").glob("[!0]*.py"):
+        path.unlink()
+    [commands] = re.findall(r"```sh\n(.*?)```", _section(project, "Remove the samples"), re.DOTALL)
+    for command in commands.splitlines():
+        if command.startswith("uv run "):
+            project.run(*shlex.split(command)[2:])
+        else:
+            run("sh", "-c", command, cwd=project.folder)
+    project.run("ruff", "check", ".")
+    project.run("mypy")
 
 
 def check_first_revision(project: Project) -> None:

@@ -10,7 +10,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from tests.live.databases import Database, live_cells
-from tests.live.growth import check_first_revision, check_growth
+from tests.live.growth import check_first_revision, check_growth, check_samples_removed, check_worked_example
 from tests.live.service import create_database, serve
 from tests.template import BACKENDS, PYTHONS, SQLALCHEMY, Project, install, render
 
@@ -28,12 +28,15 @@ if waiting is not None:
 """
 FIND = {
     "sync": """
+from packages.database.config import SessionLocal
+from packages.database.models import MyModel
 from sqlalchemy import select
 with SessionLocal() as db:
     assert db.scalars(select(MyModel.name)).all() == ["first"]
 """,
     "async": """
-from packages.database.config import engine
+from packages.database.config import SessionLocal, engine
+from packages.database.models import MyModel
 from sqlalchemy import select
 async with SessionLocal() as db:
     assert (await db.scalars(select(MyModel.name))).all() == ["first"]
@@ -59,7 +62,8 @@ def check_example(project: Project, style: str) -> None:
     """Run the example of the project's README as it stands there, and find in the database what it wrote."""
     readme = (project.folder / "README.md").read_text(encoding="utf-8")
     [example] = re.findall(r"```python\n([^`]*SessionLocal\.begin.*?)```", readme, re.DOTALL)
-    project.run("python", "-c", RUN, example + FIND[style])
+    project.run("python", "-c", example)
+    project.run("python", "-c", RUN, FIND[style])
 
 
 def check_own_tests(project: Project, *arguments: str) -> None:
@@ -122,8 +126,11 @@ def test_service_works(  # noqa: PLR0913, PLR0917 - what the matrix is made of
         check_example(project, style)
         check_api(project)
         check_first_revision(project)
+        check_worked_example(project)
         check_growth(project)
         check_own_tests(project, "-n", "2", *database.left_out)
+        check_samples_removed(project)
+        check_own_tests(project, *database.left_out)
     else:
         check_own_tests(project, *database.left_out)
 
