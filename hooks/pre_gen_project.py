@@ -11,9 +11,11 @@ An answer such as ``../x`` must not decide where that folder is made, which happ
 import json
 import keyword
 import re
+import shlex
 import sys
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 # Cookiecutter renders this file with Jinja before Python reads it, so no answer may stand in it as source. JSON in
@@ -131,7 +133,7 @@ def email_faults(answer: object) -> Iterator[str]:
     if faults or not isinstance(answer, str) or not answer:
         return
     if len(answer) > LONGEST_EMAIL or not EMAIL.fullmatch(answer):
-        yield f"author_email: {shown(answer)} is no e-mail address; give one like 'jane@example.com', or none."
+        yield f"author_email: {shown(answer)} is no e-mail address; give one like 'a@example.com', or leave it empty."
 
 
 def reserved_names() -> dict[str, str]:
@@ -197,11 +199,28 @@ def read_context() -> dict[str, Any]:
     return context
 
 
+def command_again(context: dict[str, Any], faults: list[str]) -> str:
+    """Return the command that asks again, with every answer that was not refused filled in; or nothing."""
+    refused = {fault.partition(":")[0] for fault in faults}
+    answers = {question: answer for question, answer in context.items() if not question.startswith("_")}
+    # Cookiecutter would render an answer that looks like its own markup, and knows no other answers than text.
+    kept = [
+        f"{question}={answer}"
+        for question, answer in answers.items()
+        if question not in refused and isinstance(answer, str) and "{" not in answer
+    ]
+    return shlex.join(["cookiecutter", str(context["_template"]), *kept]) if "_template" in context else ""
+
+
 def main() -> int:
     """Print the faults and return the exit code."""
-    faults = list(find_faults(read_context()))
+    context = read_context()
+    faults = list(find_faults(context))
     for fault in faults:
         print(fault, file=sys.stderr)  # never fails: Python escapes what a console cannot show on standard error
+    if faults and (command := command_again(context, faults)):
+        with suppress(OSError, UnicodeError):  # a console that cannot show an answer
+            print(f"To answer only that again:\n\n    {command}\n", flush=True)
     return 1 if faults else 0
 
 

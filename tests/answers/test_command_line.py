@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,20 @@ def test_the_first_line_of_standard_error_is_the_sentence(slug: str, output: Pat
     assert done.returncode == 1
     assert list(output.iterdir()) == []
     assert list(output.parent.iterdir()) == [output]
+
+
+def test_a_refusal_prints_the_command_with_the_other_answers(output: Path) -> None:
+    """Nothing is answered twice: the command after a refusal has every answer that was not refused."""
+    given = ['author_name=O\'Brien & "Co" $HOME', "database_backend=postgresql", "license=Proprietary"]
+    done = run(["--no-input", "author_email=nonsense", *given], output)
+    [command] = [line for line in done.stdout.splitlines() if line.startswith("    cookiecutter ")]
+    program, template, *answers = shlex.split(command)
+    assert (program, template) == ("cookiecutter", str(TEMPLATE))
+    assert set(given) < set(answers)
+    assert not any(answer.startswith("author_email=") for answer in answers)
+    assert run(["--no-input", *answers], output).returncode == 0
+    assert (output / "my_service" / "LICENSE").read_text().startswith('Copyright (c) O\'Brien & "Co" $HOME\n')
+    assert (output / "my_service" / "compose.yaml").exists()
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])

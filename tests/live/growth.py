@@ -109,10 +109,11 @@ def check_worked_example(project: Project) -> None:
 
 
 def check_samples_removed(project: Project) -> None:
-    """Remove the samples with the README's commands; the project's linters have nothing to say, and the caller runs its tests."""
+    """Remove the samples with the README's commands; the linters have nothing to say, and the caller runs the tests."""
     project.run("alembic", "downgrade", "0001")
-    for path in (project.folder / "migrations" / "versions").glob("[!0]*.py"):
-        path.unlink()
+    for path in (project.folder / "migrations" / "versions").glob("*.py"):
+        if not path.name.startswith("0001_"):
+            path.unlink()
     [commands] = re.findall(r"```sh\n(.*?)```", _section(project, "Remove the samples"), re.DOTALL)
     for command in commands.splitlines():
         if command.startswith("uv run "):
