@@ -135,7 +135,10 @@ def add_files(folder: Path, style: str, *, with_api: bool) -> None:
         names = (folder / "packages" / "api" / "dependencies.py").read_text(encoding="utf-8")
         # As they were called in version 1.0.0.
         renamed = ("IdPath", "AfterId") if "IdPath" in names else ("Key", "After")
-        files["packages/api/teams.py"] = re.sub(r"\bAfter\b", renamed[1], re.sub(r"\bKey\b", renamed[0], ROUTE))
+        route = "packages/api/routes/teams.py" if (folder / "packages/api/routes").is_dir() else "packages/api/teams.py"
+        files[route] = re.sub(r"\bAfter\b", renamed[1], re.sub(r"\bKey\b", renamed[0], ROUTE))
+        module = route.removesuffix(".py").replace("/", ".")
+        files["tests/test_teams.py"] = test.replace("packages.api.teams", module)
     for name, text in files.items():
         (folder / name).write_text(in_style(text, style), encoding="utf-8")
 
