@@ -84,6 +84,9 @@ def update(service: Path, texts: Path) -> str:
     texts.mkdir(parents=True, exist_ok=True)
     (texts / "title").write_text(title, encoding="utf-8")
     (texts / "body").write_text(body(changes(state(service)["template"], old, new), left), encoding="utf-8")
+    if (service / "uv.lock").exists() and "pyproject.toml" not in left:
+        # The pipeline refuses a lock file that does not fit pyproject.toml.
+        run("uv", "lock", cwd=service)
     run("git", "add", "--all", cwd=service)
     run("git", "commit", "--quiet", "--message", title, cwd=service)
     return "conflicts" if left else "updated"

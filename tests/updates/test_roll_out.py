@@ -78,6 +78,19 @@ def test_a_conflict_is_told(tmp_path: Path, service: Service) -> None:
     assert (tmp_path / "texts" / "body").read_text(encoding="utf-8").endswith("\n- `.gitignore`\n")
 
 
+def test_the_lock_file_follows(tmp_path: Path, service: Service) -> None:
+    """Where the template asks for other versions, the update has a lock file that the pipeline accepts."""
+    run("uv", "lock", cwd=service.folder)
+    service.commit("Lock")
+    bounds = service.template / "{{cookiecutter.project_slug}}" / "pyproject.toml"
+    text = bounds.read_text(encoding="utf-8").replace('"tenacity>=9,<10"', '"tenacity>=9.1,<10"')
+    bounds.write_text(text, encoding="utf-8")
+    git("commit", "--quiet", "--all", "--message", "Another bound", cwd=service.template)
+    assert roll_out(service, tmp_path / "texts").stdout.splitlines()[-1] == "updated"
+    assert "uv.lock" in git("show", "--name-only", "--format=", "template-update", cwd=service.folder).split()
+    run("uv", "lock", "--check", cwd=service.folder)
+
+
 def test_a_service_without_cruft_is_named(tmp_path: Path, service: Service) -> None:
     """A service that is not linked fails with one sentence that says what to do."""
     (service.folder / ".cruft.json").unlink()
