@@ -45,6 +45,7 @@ ALWAYS = {
     "packages/database/commands/migration_lock.py",
     "packages/database/commands/running.py",
     "packages/database/commands/upgrade.py",
+    "packages/database/commands/wait.py",
     "packages/database/config.py",
     "packages/database/connections.py",
     "packages/database/job_data_model.py",

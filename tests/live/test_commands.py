@@ -188,3 +188,23 @@ def test_database_ahead_of_the_code_is_left_alone(new_service: Callable[[str, st
     refused = project.run("python", "-m", "packages.database", "upgrade", check=False)
     assert refused.returncode == 1
     assert re.fullmatch(r"Error: the database is at revision 0002, which this code .*\n", refused.stderr)
+
+
+@pytest.mark.parametrize("style", ["sync", "async"])
+@pytest.mark.parametrize("backend", SERVERS)
+def test_wait_is_bounded_and_ends_when_the_database_answers(
+    new_service: Callable[[str, str, str], Project], backend: str, style: str
+) -> None:
+    """Where nobody answers, it ends with code 3 and one sentence without a password; otherwise at once."""
+    project = new_service(backend, style, COLUMN_REVISION)
+    answered = start(project, "wait")
+    assert "The database answers." in answered.communicate(timeout=SECONDS)[0]
+    assert answered.returncode == 0
+    url = make_url(project.env["DATABASE_URL"])
+    closed = url.set(port=1).render_as_string(hide_password=False)
+    waiting = start(project, "wait", "--timeout", "1", DATABASE_URL=closed, DATABASE_CONNECT_TIMEOUT_SECONDS="1")
+    output = waiting.communicate(timeout=SECONDS)[0]
+    assert waiting.returncode == 3, output
+    assert output.startswith("Error: the database does not answer after 1 s: ")
+    assert output.count("\n") == 1
+    assert str(url.password) not in output

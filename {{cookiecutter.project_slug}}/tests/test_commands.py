@@ -42,6 +42,13 @@ def test_each_command_explains_itself(command: str) -> None:
 
 
 @pytest.mark.usefixtures("schema")
+def test_wait_returns_when_the_database_answers() -> None:
+    """A database that answers is not waited for."""
+    result = run_command("wait", "--timeout", "0")
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.usefixtures("schema")
 def test_upgrade_finds_nothing_to_do() -> None:
     """A database at the newest revision is left alone."""
     result = run_command("upgrade")

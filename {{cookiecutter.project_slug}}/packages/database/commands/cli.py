@@ -7,6 +7,7 @@ import click
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from packages.database.commands.upgrade import upgrade
+from packages.database.commands.wait import wait
 
 EXIT_CODES = """\b
 Exit codes:
@@ -52,3 +53,4 @@ def main() -> None:
 
 
 main.add_command(upgrade)
+main.add_command(wait)
