@@ -293,7 +293,7 @@ def test_misspelled_setting_is_named(
 ) -> None:
     """A name that is nearly a setting is logged with the right one; its value is not."""
     env_file = tmp_path / ".env"
-    env_file.write_text("LOG_LEVLE=s3cret\n")
+    env_file.write_text("LOG_LEVELS=s3cret\n")
     monkeypatch.setenv("DATABSE_URL", "s3cret")
     monkeypatch.setenv("DATABASE_POOLSIZE", "s3cret")
     monkeypatch.setenv("TEST_DATABASE_URL", "s3cret")
@@ -303,6 +303,6 @@ def test_misspelled_setting_is_named(
         for name, setting in [
             ("DATABASE_POOLSIZE", "DATABASE_POOL_SIZE"),
             ("DATABSE_URL", "DATABASE_URL"),
-            ("LOG_LEVLE", "LOG_LEVEL"),
+            ("LOG_LEVELS", "LOG_LEVEL"),
         ]
     ]
