@@ -42,6 +42,7 @@ ALWAYS = {
     "packages/database/__main__.py",
     "packages/database/commands/__init__.py",
     "packages/database/commands/cli.py",
+    "packages/database/commands/doctor.py",
     "packages/database/commands/migration_lock.py",
     "packages/database/commands/running.py",
     "packages/database/commands/upgrade.py",

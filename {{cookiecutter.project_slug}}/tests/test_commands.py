@@ -1,5 +1,6 @@
 """`python -m packages.database` explains itself, and ends with a sentence and a code."""
 
+import json
 import os
 import subprocess
 import sys
@@ -46,6 +47,16 @@ def test_wait_returns_when_the_database_answers() -> None:
     """A database that answers is not waited for."""
     result = run_command("wait", "--timeout", "0")
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.usefixtures("schema")
+def test_doctor_finds_the_database_in_order() -> None:
+    """What the engine asks for is in effect, and the schema is that of the code."""
+    result = run_command("doctor", "--json")
+    assert result.returncode == 0, result.stdout + result.stderr
+    checks = json.loads(result.stdout)
+    assert [check["name"] for check in checks if check["fix"]] == []
+    assert checks[-1]["found"].endswith("at head")
 
 
 @pytest.mark.usefixtures("schema")

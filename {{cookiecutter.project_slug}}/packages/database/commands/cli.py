@@ -6,6 +6,7 @@ from typing import Any
 import click
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from packages.database.commands.doctor import doctor
 from packages.database.commands.upgrade import upgrade
 from packages.database.commands.wait import wait
 
@@ -52,5 +53,6 @@ def main() -> None:
     logger.addFilter(lambda record: str(record.msg).startswith("Running"))
 
 
+main.add_command(doctor)
 main.add_command(upgrade)
 main.add_command(wait)
