@@ -73,6 +73,8 @@ def bring_up(engine: Engine, wait_seconds: float) -> str:
 
 def _is_at_head(engine: Engine) -> bool:
     with engine.connect() as connection:
+        # Without a transaction{% if not db.server %}, which would wait for one that migrates{% endif %}.
+        connection.execution_options(isolation_level="AUTOCOMMIT")
         revisions = read_revisions(connection)
     if compare(revisions) == "ahead":
         raise click.ClickException(
