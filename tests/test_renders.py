@@ -204,6 +204,8 @@ def test_container_files_keep_no_password(tmp_path: Path, backend: str, style: s
     database = compose["services"]["database"]
     assert database["image"] == BACKENDS[backend]["image"]
     assert database["healthcheck"]["test"]
+    ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
+    assert all(re.fullmatch(r"127\.0\.0\.1:\$\{COMPOSE_\w+_PORT:-(\d+)\}:\1", port) for port in ports), ports
     assert compose["secrets"]["database_password"] == {"environment": "DATABASE_PASSWORD"}
     example = (project / ".env.example").read_text(encoding="utf-8")
     assert re.search(r"^# DATABASE_PASSWORD=''$", example, re.MULTILINE)
