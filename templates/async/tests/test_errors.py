@@ -18,13 +18,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 {% endif %}
 
-from packages.api import errors, health
+from packages.api import errors
 from packages.api.app import MAX_BODY_BYTES, app
 {% if cookiecutter.session_style == "async" %}
 from packages.api.dependencies import IdPath, SessionDep
+from packages.database import revisions
 from packages.database.config import get_db
 {% else %}
 from packages.api.dependencies import IdPath, SessionDep, open_session
+from packages.database import revisions
 {% endif %}
 from tests.rows import Private
 
@@ -109,7 +111,7 @@ async def test_missing_table_is_a_503_that_names_the_command(
     client: AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Before the migrations have run, a client may try again, and the log says what to run."""
-    monkeypatch.setattr(health, "expected_revisions", lambda: frozenset({"newer"}))
+    monkeypatch.setattr(revisions, "expected_revisions", lambda: frozenset({"newer"}))
     response = await client.get("/rows")
     assert response.status_code == 503
-    assert "the code at newer; run: alembic upgrade head" in caplog.text
+    assert "behind; the code is at newer; run: python -m packages.database upgrade" in caplog.text

@@ -10,9 +10,10 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError, Programm
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from packages.api import errors, health
+from packages.api import errors
 from packages.api.app import MAX_BODY_BYTES, app
 from packages.api.dependencies import IdPath, SessionDep, open_session
+from packages.database import revisions
 from tests.rows import Private
 
 
@@ -96,7 +97,7 @@ def test_missing_table_is_a_503_that_names_the_command(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Before the migrations have run, a client may try again, and the log says what to run."""
-    monkeypatch.setattr(health, "expected_revisions", lambda: frozenset({"newer"}))
+    monkeypatch.setattr(revisions, "expected_revisions", lambda: frozenset({"newer"}))
     response = client.get("/rows")
     assert response.status_code == 503
-    assert "the code at newer; run: alembic upgrade head" in caplog.text
+    assert "behind; the code is at newer; run: python -m packages.database upgrade" in caplog.text

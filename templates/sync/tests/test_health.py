@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from packages.api import health
 from packages.api.app import app
+from packages.database import revisions
 
 client = TestClient(app)
 
@@ -32,11 +33,27 @@ def test_not_ready_before_the_migrations(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A new version waits until its migrations have run, and the log says how to run them."""
-    monkeypatch.setattr(health, "expected_revisions", lambda: frozenset({"newer"}))
+    monkeypatch.setattr(revisions, "expected_revisions", lambda: frozenset({"newer"}))
     response = client.get("/health/ready")
     assert response.status_code == 503
     assert "revision" in response.json()["reason"]
-    assert "the code at newer; run: alembic upgrade head" in caplog.text
+    assert "behind; the code is at newer; run: python -m packages.database upgrade" in caplog.text
+
+
+@pytest.mark.usefixtures("schema")
+def test_not_ready_when_the_database_is_ahead(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A database that newer code has migrated is not to be migrated by this code."""
+
+    def read() -> frozenset[str]:
+        return frozenset({"newer"})
+
+    monkeypatch.setattr(health, "_read_revisions", read)
+    response = client.get("/health/ready")
+    assert response.status_code == 503
+    assert "the database is at revision newer, ahead" in caplog.text
+    assert "deploy newer code" in caplog.text
 
 
 def test_not_ready_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,11 @@ def scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(Config(PROJECT_ROOT / "alembic.ini"))
 
 
+def expected_revisions() -> frozenset[str]:
+    """Return the newest revision of the code, as a set."""
+    return frozenset(scripts().get_heads())
+
+
 def read_revisions(connection: Connection) -> frozenset[str]:
     """Return the revisions that the database is at; an empty database has none."""
     return frozenset(MigrationContext.configure(connection).get_current_heads())
@@ -32,9 +37,20 @@ def compare(revisions: frozenset[str]) -> State:
         `ahead` when the code does not know one of them: the database was migrated by newer code,
         and this code must not migrate it. `behind` when revisions of the code are missing.
     """
-    if revisions == frozenset(scripts().get_heads()):
+    if revisions == expected_revisions():
         return "at head"
     return "behind" if all(map(_is_known, revisions)) else "ahead"
+
+
+def describe_difference(revisions: frozenset[str]) -> str:
+    """Say how the schema differs from the code's and what to do; nothing when it is the same."""
+    state = compare(revisions)
+    if state == "at head":
+        return ""
+    found = ", ".join(sorted(revisions)) or "none"
+    expected = ", ".join(sorted(expected_revisions())) or "none"
+    todo = "deploy newer code" if state == "ahead" else "run: python -m packages.database upgrade"
+    return f"the database is at revision {found}, {state}; the code is at {expected}; {todo}"
 
 
 def _is_known(revision: str) -> bool:
