@@ -3,11 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 SUPPORTED := import sys; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help demo test slow lint hooks twins rendered clean
+.PHONY: help demo test slow lint hooks twins rendered benchmarks clean
 .DEFAULT_GOAL := help
 
 help:  ## list these commands
-	@awk -F ':.*##  *' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*##  *' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/installed  ## render the default project, install and migrate it, and ask it something
 	$(BIN)/python scripts/demo.py
@@ -35,6 +35,9 @@ twins: .venv/installed  ## refresh templates/sync, which is made from templates/
 rendered: .venv/installed  ## refresh docs/rendered and docs/pictures, which show what the template renders
 	$(BIN)/python scripts/rendered.py
 	$(BIN)/python scripts/pictures.py
+
+benchmarks: .venv/installed  ## measure rendered services and write docs/benchmarks.md; ONLY="http sqlite" names a part
+	$(BIN)/python -m benchmarks $(ONLY)
 
 # An environment that an older Python has left half-made is made again.
 .venv/installed: pyproject.toml

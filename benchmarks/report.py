@@ -1,0 +1,91 @@
+"""Writes the page of the benchmarks, and its plots, from what was measured."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from benchmarks import goals, plots
+from benchmarks.results import Run, load
+from benchmarks.suite import SUITE
+
+DATA, PAGE, PICTURES = "benchmarks.json", "benchmarks.md", "plots"
+HEAD = """\
+# Benchmarks
+
+`make benchmarks` renders services, installs each in an environment of its own, starts private database servers,
+measures everything below in one run of some minutes, and writes this page, its plots and the values behind them
+([benchmarks.json](benchmarks.json)). `make benchmarks ONLY="processor http"` measures a part again. It needs `wrk` and
+the servers of [the tests](../CONTRIBUTING.md#real-servers); what cannot be run is left out and named.
+
+What is compared takes turns, round by round, on the same machine at the same time. A ratio is made in each round; a
+cell gives the median of the rounds, and in brackets the lowest and the highest. Trust the ratios more than the times:
+those are of a small shared machine. No test fails on a time.
+"""
+
+
+def page(runs: Mapping[str, Run]) -> str:
+    """Return the text of the page."""
+    lines = [HEAD, "## What is to be reached", "", *goals.table(runs).lines()]
+    for name, module in SUITE.items():
+        if name in runs:
+            lines += section(name, module.TITLE, module.__doc__ or "", runs[name])
+            lines += [f"![{title}]({PICTURES}/{file})\n" for file, title in pictures_of(name)]
+            for table in module.tables(runs[name].measured):
+                lines += table.lines()
+    return "\n".join(lines)
+
+
+def section(name: str, title: str, text: str, run: Run) -> Iterable[str]:
+    """Return the lines before the tables of a benchmark."""
+    yield from (f"## {title}", "", text.strip(), "")
+    versions = ", ".join(f"{package} {version.split(' ')[0]}" for package, version in run.measured.versions.items())
+    yield f"{run.machine}; {versions}; {run.date}. `make benchmarks ONLY={name}`, {run.seconds:.0f} s."
+    yield from (f"Left out: {sentence}" for sentence in run.measured.left_out)
+    yield ""
+
+
+def pictures_of(name: str) -> list[tuple[str, str]]:
+    """Return the files and titles of the plots of a benchmark."""
+    return {
+        "round_trips": [("round-trips.svg", "Round trips of a GET")],
+        "processor": [("processor.svg", "Processor time of a GET")],
+        "http": [("http.svg", "Requests a second by the number of clients")],
+    }.get(name, [])
+
+
+def pictures(runs: Mapping[str, Run]) -> dict[str, str]:
+    """Return the plots by the names of their files."""
+    found: dict[str, str] = {}
+    if "round_trips" in runs:
+        series = [one for one in runs["round_trips"].measured.series if one.case == "GET"]
+        found["round-trips.svg"] = plots.bars(
+            "Round trips to the database of GET /users/{id}",
+            {one.variant.replace(" |", ","): one.median for one in series},
+            "",
+        )
+    if "processor" in runs:
+        series = [one for one in runs["processor"].measured.series if one.case == "GET"]
+        found["processor.svg"] = plots.bars(
+            "Processor time of GET /users/{id}, PostgreSQL", {one.variant: one.median for one in series}, "µs"
+        )
+    if "http" in runs and runs["http"].measured.series:
+        measured = runs["http"].measured
+        cases = [case for case in measured.cases() if case.startswith("PostgreSQL") and case.endswith("rate")]
+        found["http.svg"] = plots.lines(
+            "GET /users/{id}, PostgreSQL, by the number of clients",
+            [case.split(", ")[1] for case in cases],
+            {
+                name: [one.median for case in cases if (one := measured.get(case, name))]
+                for name in measured.variants(cases[0])
+            },
+            "requests/s",
+        )
+    return found
+
+
+def write(folder: Path) -> None:
+    """Write the page and the plots into a folder that has the values."""
+    runs = load(folder / DATA)
+    (folder / PAGE).write_text(page(runs), encoding="utf-8")
+    (folder / PICTURES).mkdir(parents=True, exist_ok=True)
+    for name, picture in pictures(runs).items():
+        (folder / PICTURES / name).write_text(picture, encoding="utf-8")
