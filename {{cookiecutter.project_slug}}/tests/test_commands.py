@@ -15,10 +15,9 @@ from packages.database.config import SQLALCHEMY_DATABASE_URL
 
 def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command on the test database, in a process of its own."""
-    environment = {
-        **os.environ,
-        "DATABASE_URL": SQLALCHEMY_DATABASE_URL.render_as_string(hide_password=False),
-    }
+    # Without the password, which SQLAlchemy does not encode in full.
+    url = SQLALCHEMY_DATABASE_URL._replace(password=None)
+    environment = {**os.environ, "DATABASE_URL": url.render_as_string()}
     if SQLALCHEMY_DATABASE_URL.password:
         environment["DATABASE_PASSWORD"] = str(SQLALCHEMY_DATABASE_URL.password)
     return subprocess.run(  # noqa: S603 - our own command
