@@ -1,0 +1,45 @@
+"""A service gets its database from a server that runs already, by the commands of its README and nothing else."""
+
+import os
+import re
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.live.databases import LEFT_OUT, Databases
+from tests.servers import SERVERS, Server
+from tests.template import BACKENDS, PYTHONS, STYLES, install, render, run
+
+PASSWORD = "chosen for this test: #1"  # noqa: S105 - of a server that only this test has
+
+
+def administrator(server: Server, home: Path) -> dict[str, str]:
+    """Return the environment in which the clients of the servers log in as the administrator."""
+    login = {"host": server.host, "port": server.port, "user": server.user, "password": server.password}
+    lines = ["[client]", *(f"{name}={value}" for name, value in login.items())]
+    (home / ".my.cnf").write_text("\n".join(lines), encoding="utf-8")
+    return {"HOME": str(home), **{f"PG{name.upper()}": str(value) for name, value in login.items()}}
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if name in SERVERS])
+def test_service_gets_its_database_from_a_server_of_ones_own(tmp_path: Path, backend: str, style: str) -> None:
+    """The README's commands make account, database and rights: the service migrates, and its tests pass."""
+    with closing(Databases()) as databases:
+        server = databases.server(backend)
+        project = install(
+            render(tmp_path, database_backend=backend, session_style=style, web_framework="none"), PYTHONS[-1]
+        )
+        readme = (project.folder / "README.md").read_text(encoding="utf-8")
+        section = readme.partition("\n## Without Docker\n")[2].partition("\n## ")[0]
+        commands, lines = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+        env = administrator(server, tmp_path) | {"DATABASE_PASSWORD": PASSWORD}
+        run("sh", "-ec", commands, cwd=project.folder, env={"PATH": os.environ["PATH"], **env})
+        lines = lines.replace(f":{BACKENDS[backend]['port']}/", f":{server.port}/")
+        (project.folder / ".env").write_text(f"{lines}DATABASE_PASSWORD='{PASSWORD}'\n", encoding="utf-8")
+        migrated = project.run("python", "-m", "packages.database", "upgrade")
+        assert "is now at revision 0001" in migrated.stdout + migrated.stderr
+        left_out = LEFT_OUT[backend] if server.name != backend else ()
+        summary = project.run("pytest", "-q", *left_out).stdout.strip().splitlines()[-1]
+        assert re.fullmatch(r"\d+ passed(, \d+ deselected)? in .*", summary), summary
