@@ -4,9 +4,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 {% if cookiecutter.session_style == "async" %}
-from sqlalchemy import Column, Integer, String, select{{ ', text' if db.refuse_writes else '' }}
+from sqlalchemy import Column, Integer, String,{{ ' Table,' if db.table_options else '' }} select{{ ', text' if db.refuse_writes else '' }}
 {% else %}
-from sqlalchemy import Column, Integer, String, inspect, select{{ ', text' if db.refuse_writes else '' }}
+from sqlalchemy import Column, Integer, String,{{ ' Table,' if db.table_options else '' }} inspect, select{{ ', text' if db.refuse_writes else '' }}
 {% endif %}
 from sqlalchemy.exc import {{ "DBAPIError, InvalidRequestError, OperationalError" if db.refuse_writes else "InvalidRequestError" }}
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -156,6 +156,17 @@ async def test_statements_of_a_snapshot_see_the_same_rows() -> None:
         await writer.commit()
 
 
+{% if db.table_options %}
+def test_options_of_a_table_come_beside_those_of_all() -> None:
+    """A model with `__table_args__` of its own has the character set and engine of every table."""
+    table = Table("with_options", Base.metadata, comment="An option.")
+    Base.metadata.remove(table)
+{% for option, value in db.table_options.items() %}
+    assert table.dialect_kwargs["{{ option }}"] == "{{ value }}"
+{% endfor %}
+
+
+{% endif %}
 async def test_models_of_the_1x_style_work() -> None:
     """A model written with plain `Column` attributes lives on the same `Base`."""
 

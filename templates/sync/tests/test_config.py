@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import Column, Integer, String, inspect, select{{ ', text' if db.refuse_writes else '' }}
+from sqlalchemy import Column, Integer, String,{{ ' Table,' if db.table_options else '' }} inspect, select{{ ', text' if db.refuse_writes else '' }}
 from sqlalchemy.exc import {{ "DBAPIError, InvalidRequestError, OperationalError" if db.refuse_writes else "InvalidRequestError" }}
 from sqlalchemy.orm import Session
 
@@ -140,6 +140,17 @@ def test_statements_of_a_snapshot_see_the_same_rows() -> None:
         writer.commit()
 
 
+{% if db.table_options %}
+def test_options_of_a_table_come_beside_those_of_all() -> None:
+    """A model with `__table_args__` of its own has the character set and engine of every table."""
+    table = Table("with_options", Base.metadata, comment="An option.")
+    Base.metadata.remove(table)
+{% for option, value in db.table_options.items() %}
+    assert table.dialect_kwargs["{{ option }}"] == "{{ value }}"
+{% endfor %}
+
+
+{% endif %}
 def test_models_of_the_1x_style_work() -> None:
     """A model written with plain `Column` attributes lives on the same `Base`."""
 
