@@ -16,6 +16,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 # Cookiecutter renders this file with Jinja before Python reads it, so no answer may stand in it as source. JSON in
@@ -33,6 +34,7 @@ CHARACTERS = r"""{{
     } | tojson
 }}"""
 
+OLDEST_COOKIECUTTER = (2, 2)  # the first that looks for templates in the folder templates/
 LONGEST_SHOWN = 40
 LONGEST_SLUG = 50
 LONGEST_TEXT = 500
@@ -212,8 +214,26 @@ def command_again(context: dict[str, Any], faults: list[str]) -> str:
     return shlex.join(["cookiecutter", str(context["_template"]), *kept]) if "_template" in context else ""
 
 
+def version_fault(found: str) -> str:
+    """Return why this version of Cookiecutter cannot render the template; nothing when it can."""
+    if tuple(map(int, re.findall(r"\d+", found)[:2])) >= OLDEST_COOKIECUTTER:
+        return ""
+    return f"cookiecutter: {found} cannot render this template; use 2.7 or newer, as `uvx cookiecutter` does."
+
+
+def cookiecutter_version() -> str:
+    """Return the version of the Cookiecutter that runs this hook, which does so with its own Python."""
+    try:
+        return version("cookiecutter")
+    except PackageNotFoundError:  # another program renders the template
+        return "2.7"
+
+
 def main() -> int:
     """Print the faults and return the exit code."""
+    if fault := version_fault(cookiecutter_version()):
+        print(fault, file=sys.stderr)
+        return 1
     context = read_context()
     faults = list(find_faults(context))
     for fault in faults:

@@ -125,6 +125,23 @@ def test_other_content_of_the_output_folder_stays(output: Path) -> None:
     assert [path.name for path in (output / "class").iterdir()] == ["notes.txt"]
 
 
+def test_overwriting_loses_edits_and_removes_nothing(output: Path) -> None:
+    """`--overwrite-if-exists` does what docs/answers.md says: files of the render are new, all others stay."""
+    project = bake({"project_slug": "my_service"}, output).project
+    assert project
+    settings, own = project / "packages/config/settings.py", project / "packages/api/mine.py"
+    rendered = settings.read_text(encoding="utf-8")
+    settings.write_text(f"{rendered}# mine\n", encoding="utf-8")
+    own.touch()
+    answers = {"project_slug": "my_service", "web_framework": "none", "ci_provider": "gitlab"}
+    assert bake(answers, output, overwrite_if_exists=True, skip_if_file_exists=True).project
+    assert settings.read_text(encoding="utf-8").endswith("# mine\n")
+    assert bake(answers, output, overwrite_if_exists=True).project
+    assert "# mine" not in settings.read_text(encoding="utf-8")
+    left = [own, project / "packages/api/app.py", project / ".github/workflows/ci.yml", project / ".gitlab-ci.yml"]
+    assert [path for path in left if not path.exists()] == []
+
+
 def test_the_defaults_work(cookies: Cookies) -> None:
     """Without a single answer there is a project, through pytest-cookies as a template's users test theirs."""
     result = cookies.bake()

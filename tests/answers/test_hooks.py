@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -41,6 +42,19 @@ def faults(**answers: object) -> list[str]:
     """Ask the hook in this process, which takes microseconds."""
     known = {**CONTEXT, **DEFAULTS, "database_backend": BACKENDS[0], **answers}
     return list(PRE.find_faults(known))
+
+
+@pytest.mark.parametrize(("version", "refused"), [("1.7.3", True), ("2.1.1", True), ("2.2.3", False), ("3.0b1", False)])
+def test_an_old_cookiecutter_is_refused_in_one_sentence(version: str, *, refused: bool) -> None:
+    """A Cookiecutter that would end in a traceback about `layout.jinja` is told apart by its version."""
+    fault = PRE.version_fault(version)
+    assert bool(fault) == refused
+    assert not fault or SENTENCE.fullmatch(fault)
+
+
+def test_the_hook_sees_the_cookiecutter_that_runs_it() -> None:
+    """The version is that of the installed program."""
+    assert PRE.cookiecutter_version() == metadata.version("cookiecutter")
 
 
 def test_the_defaults_have_no_fault() -> None:
