@@ -112,6 +112,26 @@ def test_not_ready_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
     assert response.json()["reason"] == "the database does not answer"
 
 
+{% if cookiecutter.session_style == "async" %}
+async def test_database_that_does_not_answer_is_named_in_the_log(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+{% else %}
+def test_database_that_does_not_answer_is_named_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+{% endif %}
+    """The log says what was waited for, and for how long."""
+
+    async def fail() -> frozenset[str]:
+        raise TimeoutError
+
+    monkeypatch.setattr(health, "_read_revisions", fail)
+    response = await client.get("/health/ready")
+    assert response.status_code == 503
+    assert "not ready: the database did not answer within 2 s" in caplog.text
+
+
 async def test_not_ready_while_no_request_ends() -> None:
     """Connections that are all held for too long serve nobody, though the database answers."""
     response = Response()

@@ -68,6 +68,20 @@ def test_not_ready_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
     assert response.json()["reason"] == "the database does not answer"
 
 
+def test_database_that_does_not_answer_is_named_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says what was waited for, and for how long."""
+
+    def fail() -> frozenset[str]:
+        raise TimeoutError
+
+    monkeypatch.setattr(health, "_read_revisions", fail)
+    response = client.get("/health/ready")
+    assert response.status_code == 503
+    assert "not ready: the database did not answer within 2 s" in caplog.text
+
+
 def test_not_ready_while_no_request_ends() -> None:
     """Connections that are all held for too long serve nobody, though the database answers."""
     response = Response()
