@@ -157,6 +157,18 @@ def test_a_user_configuration_gives_defaults(output: Path) -> None:
     assert not any((output / "other").glob("*"))
 
 
+def test_an_unknown_choice_in_a_user_configuration_costs_the_others(output: Path) -> None:
+    """Known and documented: Cookiecutter only warns, and no hook can see which defaults it has left out."""
+    config = output.parent / "config.yaml"
+    where = f"replay_dir: {json.dumps(str(output.parent / 'replay'))}\n"
+    defaults = "default_context:\n  database_backend: db2\n  license: Proprietary\n"
+    config.write_text(where + defaults, encoding="utf-8")
+    done = run(["--no-input", "--config-file", str(config)], output)
+    assert done.returncode == 0
+    assert "db2 provided for choice variable database_backend" in done.stdout + done.stderr
+    assert "MIT" in (output / "my_service" / "pyproject.toml").read_text(encoding="utf-8")
+
+
 def test_given_answers_are_rendered_by_cookiecutter(output: Path) -> None:
     """Known and documented: a value given as key=value is a Jinja template, which no template can prevent."""
     run(["--no-input", "description={{ 7*7 }}"], output)
