@@ -3,17 +3,16 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests.live.crowd import Crowd
+from tests.live.scripts import put_script
 from tests.live.service import new_user, serve, wait_until_ready
 from tests.servers import PgBouncer, PostgresqlServer
 from tests.template import PYTHONS, STYLES, Project, install, render
 
-SCRIPTS = Path(__file__).with_name("scripts")
 CLIENTS = 64
 ROUNDS = 2
 # What a client that sets nothing sees, and for how long it looks.
@@ -119,7 +118,8 @@ def test_each_migration_has_its_limit(project: Project) -> None:
 
 def test_level_of_isolation_can_be_asked_for(project: Project) -> None:
     """At SERIALIZABLE no update is lost, and the losers run again."""
-    report = json.loads(project.run("python", SCRIPTS / f"transactions_{style_of(project)}.py", "increments").stdout)
+    script = put_script(project, style_of(project), "transactions")
+    report = json.loads(project.run("python", script, "increments").stdout)
     assert report["errors"] == []
     assert report["balances"] == [sum(1 for _ in report["tries"]), 0]
     assert "40001" in report["codes"]
