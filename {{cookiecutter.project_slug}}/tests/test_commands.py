@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from click.testing import CliRunner
 
 from packages.config import PROJECT_ROOT
@@ -30,15 +32,15 @@ def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("command", ["", *sorted(main.commands)])
-def test_each_command_explains_itself(command: str) -> None:
+@pytest.mark.parametrize("name", ["", *sorted(main.commands)])
+def test_each_command_explains_itself(name: str) -> None:
     """`--help` says what the command does, and each option has a text."""
-    result = CliRunner().invoke(main, [*filter(None, [command]), "--help"])
+    result = CliRunner().invoke(main, [*filter(None, [name]), "--help"])
     assert result.exit_code == 0
     assert "Usage:" in result.output
-    if command:
-        assert main.commands[command].help
-        assert all(getattr(option, "help", "argument") for option in main.commands[command].params)
+    if name:
+        assert main.commands[name].help
+        assert all(getattr(option, "help", "argument") for option in main.commands[name].params)
 
 
 @pytest.mark.usefixtures("schema")
@@ -56,6 +58,17 @@ def test_doctor_finds_the_database_in_order() -> None:
     checks = json.loads(result.stdout)
     assert [check["name"] for check in checks if check["fix"]] == []
     assert checks[-1]["found"].endswith("at head")
+
+
+@pytest.mark.usefixtures("{{ "migrated" if cookiecutter.session_style == "async" else "schema" }}")
+def test_upgrade_builds_the_schema(alembic_config: Config) -> None:
+    """From an empty database, one command runs all migrations."""
+    command.downgrade(alembic_config, "base")
+    try:
+        result = run_command("upgrade")
+    finally:
+        command.upgrade(alembic_config, "head")
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.usefixtures("schema")

@@ -65,7 +65,9 @@ def doctor(*, as_json: bool) -> None:
 def examine(engine: Engine) -> list[Check]:
     """Return the checks, in the order in which they were made."""
     with engine.connect() as connection:
+{% if not db.pooler_error %}
         connection.execution_options(isolation_level="AUTOCOMMIT")
+{% endif %}
         return [
             Check("version", ".".join(map(str, connection.dialect.server_version_info or ()))),
             Check("default isolation", str(connection.default_isolation_level)),
