@@ -60,6 +60,14 @@ def test_doctor_finds_the_database_in_order() -> None:
     assert checks[-1]["found"].endswith("at head")
 
 
+@pytest.mark.usefixtures("schema")
+def test_doctor_prints_a_line_for_each_check() -> None:
+    """People read one line a check, the last of them about the revision."""
+    result = run_command("doctor")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.splitlines()[-1].startswith("ok")
+
+
 @pytest.mark.usefixtures("{{ "migrated" if cookiecutter.session_style == "async" else "schema" }}")
 def test_upgrade_builds_the_schema(alembic_config: Config) -> None:
     """From an empty database, one command runs all migrations."""
