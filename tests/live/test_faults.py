@@ -26,8 +26,8 @@ SHORT_LIMITS = {
     "DATABASE_POOL_TIMEOUT_SECONDS": "2",
 }
 # What a request may wait for, one after the other: its turn, an answer, and, since its work runs again on another
-# connection, the ping of that one and a new connection, which is begun until its time is over, and so may take it twice:
-# 2 + 2 + 2 + 4. And what the machine adds.
+# connection, the ping of that one and a new connection, which is begun until its time is over, and so may take it
+# twice: 2 + 2 + 2 + 4. And what the machine adds.
 LONGEST_WAIT_SECONDS = 10
 SLACK_SECONDS = 2
 IDLE_LIMIT = {
