@@ -130,7 +130,8 @@ async def number_of(db: AsyncSession) -> int:
 
 def kill(number: int) -> None:
     """End a connection from another one, and wait until the server has done so."""
-    with engine.sync_engine.connect() as other:
+    # In a transaction, PostgreSQL would show the processes of its first look again and again.
+    with engine.sync_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as other:
         other.exec_driver_sql(KILL.format(number))
         while other.exec_driver_sql(ALIVE.format(number)).scalar():
             pass
