@@ -1,6 +1,5 @@
 """What each request costs in round trips to the database, and what a session for reading refuses, on real servers."""
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,10 +10,10 @@ from sqlalchemy import make_url
 
 from tests.live.cells import Cell, Cells
 from tests.live.proxy import CountingProxy
+from tests.live.scripts import put_script
 from tests.live.service import new_user, serve
 from tests.template import STYLES, Project, install, render
 
-SCRIPTS = Path(__file__).with_name("scripts")
 CELLS = [(backend, style) for backend in ("postgresql", "mariadb", "mysql") for style in STYLES]
 # PostgreSQL's driver sends BEGIN by itself; the two others begin with the first statement.
 TRIPS = {
@@ -98,9 +97,8 @@ def test_idle_connection_is_pinged_once(counted: tuple[Cell, httpx2.Client, Coun
 
 def check_writing_is_refused(project: Project, style: str) -> None:
     """Drive path operations that write in a session for reading: each is a fault of the program, and harms nobody."""
-    module = f"misuse_{style}"
-    shutil.copy(SCRIPTS / f"{module}.py", project.folder)
-    with serve(project, app=f"{module}:app") as client:
+    script = put_script(project, style, "misuse")
+    with serve(project, app=f"{script.stem}:app") as client:
         names = client.get("/misuse").json()
         # uvicorn closes a connection after an unexpected error, at a moment of its own.
         closed = {"Connection": "close"}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 {% endif %}
 from alembic import context
 {% if cookiecutter.session_style == "sync" %}
-from sqlalchemy import create_engine, event, pool
+from sqlalchemy import Connection, create_engine, event, pool
 {% else %}
 from sqlalchemy import Connection, event, pool
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -135,6 +135,10 @@ def run_migrations_offline() -> None:
 {% if cookiecutter.session_style == "async" %}
     async with engine.connect() as connection:
         await connection.run_sync(run_migrations)
+{% else %}
+    with engine.connect() as connection:
+        run_migrations(connection)
+{% endif %}
 
 
 def run_migrations(connection: Connection) -> None:
@@ -160,30 +164,6 @@ def run_migrations(connection: Connection) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
-{% else %}
-    with engine.connect() as connection:
-        context.configure(
-            connection=connection,
-            target_metadata=Base.metadata,
-            autogenerate_plugins=["alembic.autogenerate.*", "check_constraints"],
-            render_item=render_item,
-{% if db.lock_table %}
-            include_name=include_name,
-{% endif %}
-{% if db.transactional_ddl and db.server %}
-            transaction_per_migration=True,
-{% endif %}
-{% if db.indexes_hold %}
-            process_revision_directives=leave_indexes_to_tables,
-{% endif %}
-{% if not db.server %}
-            render_as_batch=True,
-            transactional_ddl=True,
-{% endif %}
-        )
-        with context.begin_transaction():
-            context.run_migrations()
-{% endif %}
 
 
 if context.is_offline_mode():

@@ -17,24 +17,8 @@ from packages.config.settings import settings
 {% if db.server %}
 from packages.database import liveness
 {% endif %}
+from packages.database.commands.doctor import POLICY
 from packages.database.config import engine, read_engine
-
-POLICY = [
-{% for question, answer in db.policy %}
-    (
-{% if question is string %}
-        "{{ question }}",
-{% else %}
-        (
-{% for part in question %}
-            "{{ part }}"
-{% endfor %}
-        ),
-{% endif %}
-        {{ answer }},
-    ),
-{% endfor %}
-]
 
 
 @pytest.mark.parametrize(("question", "answer"), POLICY)

@@ -1,6 +1,6 @@
-"""The API of a rendered sync project, with path operations that write in a session for reading."""
+"""The API of a rendered project, with path operations that write in a session for reading."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter
 from packages.api.app import app
@@ -8,22 +8,22 @@ from packages.api.dependencies import ReadSessionDep
 from packages.database.config import engine
 from packages.database.models import MyModel
 from sqlalchemy import func, insert, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.ext.asyncio import AsyncSession
 
 
-def flush(db: Session) -> None:
+async def flush(db: AsyncSession) -> None:
     """Write through the ORM."""
     db.add(MyModel(name="refused"))
-    db.flush()
+    await db.flush()
 
 
-def commit(db: Session) -> None:
+async def commit(db: AsyncSession) -> None:
     """Write at the commit."""
     db.add(MyModel(name="refused"))
-    db.commit()
+    await db.commit()
 
 
-WRITES: dict[str, Callable[[Session], object]] = {
+WRITES: dict[str, Callable[[AsyncSession], Awaitable[object]]] = {
     "flush": flush,
     "commit": commit,
     "insert": lambda db: db.execute(insert(MyModel).values(name="refused")),
@@ -39,21 +39,21 @@ router = APIRouter(prefix="/misuse")
 
 
 @router.get("")
-def names() -> list[str]:
+async def names() -> list[str]:
     """Return the ways to write."""
     return list(WRITES)
 
 
 @router.get("/rows")
-def rows(db: ReadSessionDep) -> int:
+async def rows(db: ReadSessionDep) -> int:
     """Return how many rows there are."""
-    return db.scalar(select(func.count()).select_from(MyModel)) or 0
+    return await db.scalar(select(func.count()).select_from(MyModel)) or 0
 
 
 @router.post("/{name}")
-def write(name: str, db: ReadSessionDep) -> None:
+async def write(name: str, db: ReadSessionDep) -> None:
     """Write in one of the ways."""
-    WRITES[name](db)
+    await WRITES[name](db)
 
 
 app.include_router(router)
