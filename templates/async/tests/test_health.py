@@ -1,9 +1,11 @@
 """The health endpoints report whether the process runs and whether it can serve."""
 
 {% if cookiecutter.session_style == "async" %}
+import logging
 from collections.abc import AsyncIterator
 {% else %}
 import asyncio
+import logging
 {% endif %}
 
 import pytest
@@ -52,6 +54,20 @@ def test_ready_when_the_schema_is_that_of_the_code() -> None:
     assert (response.status_code, response.json()["status"]) == (200, "ready")
     assert "Pool size" in response.json()["pool"]
     assert "Pool size" in response.json()["read_pool"]
+
+
+@pytest.mark.usefixtures("schema")
+{% if cookiecutter.session_style == "async" %}
+async def test_probes_do_not_fill_the_log(
+    client: AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+{% else %}
+def test_probes_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+{% endif %}
+    """A probe that finds the service ready logs nothing of its own, whatever the level."""
+    with caplog.at_level(logging.INFO):
+        assert (await client.get("/health/ready")).status_code == 200
+    assert [each.name for each in caplog.records if each.name.startswith("alembic")] == []
 
 
 @pytest.mark.usefixtures("schema")

@@ -1,6 +1,7 @@
 """The health endpoints report whether the process runs and whether it can serve."""
 
 import asyncio
+import logging
 
 import pytest
 from fastapi import Request, Response
@@ -26,6 +27,14 @@ def test_ready_when_the_schema_is_that_of_the_code() -> None:
     assert (response.status_code, response.json()["status"]) == (200, "ready")
     assert "Pool size" in response.json()["pool"]
     assert "Pool size" in response.json()["read_pool"]
+
+
+@pytest.mark.usefixtures("schema")
+def test_probes_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """A probe that finds the service ready logs nothing of its own, whatever the level."""
+    with caplog.at_level(logging.INFO):
+        assert client.get("/health/ready").status_code == 200
+    assert [each.name for each in caplog.records if each.name.startswith("alembic")] == []
 
 
 @pytest.mark.usefixtures("schema")
