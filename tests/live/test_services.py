@@ -10,7 +10,13 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from tests.live.databases import Database, live_cells
-from tests.live.growth import check_first_revision, check_growth, check_samples_removed, check_worked_example
+from tests.live.growth import (
+    check_first_revision,
+    check_growth,
+    check_samples_removed,
+    check_worked_example,
+    run_alembic,
+)
 from tests.live.service import create_database, serve
 from tests.template import BACKENDS, PYTHONS, SQLALCHEMY, Project, install, render
 
@@ -54,8 +60,7 @@ def sqlalchemy(version: str, backend: str) -> str:
 
 def check_migrations(project: Project) -> None:
     """Run the migrations up, down and up again, and compare them with the models."""
-    for command in ("upgrade head", "downgrade base", "upgrade head", "check"):
-        project.run("alembic", *command.split())
+    run_alembic(project, "upgrade head", "downgrade base", "upgrade head", "check")
 
 
 def check_example(project: Project, style: str) -> None:
