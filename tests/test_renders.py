@@ -15,9 +15,8 @@ from tests.template import BACKENDS, CELLS, FRAMEWORKS, LICENSES, PROVIDERS, STY
 Render = Callable[..., Path]
 
 COMBINATIONS = [
-    pytest.param({"database_backend": backend, "session_style": style, "web_framework": framework}, id="-".join(words))
+    dict(zip(("database_backend", "session_style", "web_framework"), words, strict=True))
     for words in product(BACKENDS, STYLES, FRAMEWORKS)
-    for backend, style, framework in [words]
 ]
 ALWAYS = {
     ".devcontainer/devcontainer.json",
@@ -110,10 +109,20 @@ def files(project: Path) -> set[str]:
     return {path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("answers", COMBINATIONS)
-def test_render_has_what_was_chosen_and_no_more(tmp_path: Path, answers: dict[str, str]) -> None:
+@pytest.fixture(scope="module", params=COMBINATIONS, ids=lambda answers: "-".join(answers.values()))
+def answers(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Give one choice of database, style and framework after the other."""
+    return dict(request.param)
+
+
+@pytest.fixture(scope="module")
+def project(answers: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Render what was chosen, once for all tests that only look at it."""
+    return render(tmp_path_factory.mktemp("render"), **answers)
+
+
+def test_render_has_what_was_chosen_and_no_more(project: Path, answers: dict[str, str]) -> None:
     """All files of the choice are there, none of another, and no folder is empty but Python's own caches."""
-    project = render(tmp_path, **answers)
     row = BACKENDS[answers["database_backend"]]
     expected = ALWAYS | WITH_GITHUB
     if answers["web_framework"] == "fastapi":
@@ -137,10 +146,8 @@ def test_render_has_what_was_chosen_and_no_more(tmp_path: Path, answers: dict[st
     assert set(empty) <= {"__pycache__"}
 
 
-@pytest.mark.parametrize("answers", COMBINATIONS)
-def test_render_shows_no_trace_of_the_template(tmp_path: Path, answers: dict[str, str]) -> None:
+def test_render_shows_no_trace_of_the_template(project: Path, answers: dict[str, str]) -> None:
     """No tag is left over, no other backend's driver is named, and every file ends with one line break."""
-    project = render(tmp_path, **answers)
     own = BACKENDS[answers["database_backend"]]
     foreign = {name for row in BACKENDS.values() for name in row["imports"]} - set(own["imports"])
     for path in (project / name for name in files(project)):
@@ -163,10 +170,8 @@ def test_render_shows_no_trace_of_the_template(tmp_path: Path, answers: dict[str
             assert not names & foreign, path
 
 
-@pytest.mark.parametrize("answers", COMBINATIONS)
-def test_render_passes_its_own_checks(tmp_path: Path, answers: dict[str, str]) -> None:
+def test_render_passes_its_own_checks(project: Path) -> None:
     """The project's own linter, formatter and type checker have nothing to say."""
-    project = render(tmp_path, **answers)
     lint(project)
 
 
