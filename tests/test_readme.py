@@ -18,17 +18,41 @@ def sh(command: str, clone: Path, *, check: bool = True, **env: str) -> subproce
     return run("sh", "-c", f"yes '' | {command}", cwd=clone, env=env, check=check)
 
 
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
     """Return a fresh clone of the last commit, without an environment."""
-    folder = tmp_path_factory.mktemp("clone") / "template"
+    folder = tmp_path / "template"
     run("git", "clone", "--quiet", TEMPLATE, folder, cwd=TEMPLATE)
     return folder
 
 
-def test_every_command_works_in_order(clone: Path) -> None:
-    """From a fresh clone, each command of the README does what is said of it, unchanged and one after the other."""
+def refuse_old_python(clone: Path) -> None:
+    """See an old Python refused before anything is made, and leave what it made with an earlier Makefile."""
+    old = clone.parent / "python3.10"
+    old.write_text(f"""#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = (3, 10, 13); $2"\n""")
+    old.chmod(0o755)
+    refused = sh(f"make demo PYTHON={old}", clone, check=False)
+    assert refused.returncode
+    assert refused.stderr.splitlines()[0] == (
+        f"PYTHON: '{old}' is not Python 3.11 or newer; give one, such as: make demo PYTHON=python3.12"
+    )
+    assert not (clone / ".venv").exists()
+    (clone / ".venv" / "bin").mkdir(parents=True)
+    (clone / ".venv" / "bin" / "python").symlink_to(old)
+
+
+def test_every_command_works_in_order_and_removes_nothing(clone: Path) -> None:
+    """From a fresh clone, each command of the README does what is said of it, unchanged and one after the other.
+
+    That an older Python was tried before is not in the way. `make demo` and `make clean` leave services alone, beside
+    the template or inside it. It is one test, since an environment takes half a minute to install.
+    """
     demo, test, render = COMMANDS
+    kept = [clone.parent / "own" / "note", clone / "demo" / "my_service" / "note", clone / "my_service" / "note"]
+    for note in kept:
+        note.parent.mkdir(parents=True)
+        note.touch()
+    refuse_old_python(clone)
     shown = sh(demo, clone).stdout
     assert '"email":"ada@example.com"' in shown
     assert '"status":"ready"' in shown
@@ -39,36 +63,10 @@ def test_every_command_works_in_order(clone: Path) -> None:
     # The questions are asked at a prompt, and Enter is a good answer to each.
     assert "Database" in sh(render, clone).stdout
     assert (clone.parent / "my_service" / "packages").is_dir()
-
-
-def test_nothing_of_the_users_is_removed(clone: Path) -> None:
-    """`make demo` and `make clean` leave a service alone, beside the template or inside it."""
-    kept = [clone.parent / "own" / "note", clone / "demo" / "my_service" / "note", clone / "my_service" / "note"]
-    for note in kept:
-        note.parent.mkdir(parents=True)
-        note.touch()
-    sh("make demo", clone)
     sh("make clean", clone)
     assert [note.exists() for note in kept] == [True] * 3
     assert not (clone / ".venv").exists()
     assert not (clone / ".demo").exists()
-
-
-def test_an_old_python_is_refused_and_leaves_nothing_in_the_way(clone: Path, tmp_path: Path) -> None:
-    """`make demo` says which Python it needs before it makes anything, and works with the next one."""
-    old = tmp_path / "python3.10"
-    old.write_text(f"""#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = (3, 10, 13); $2"\n""")
-    old.chmod(0o755)
-    refused = sh(f"make demo PYTHON={old}", clone, check=False)
-    assert refused.returncode
-    assert refused.stderr.splitlines()[0] == (
-        f"PYTHON: '{old}' is not Python 3.11 or newer; give one, such as: make demo PYTHON=python3.12"
-    )
-    assert not (clone / ".venv").exists()
-    # What an earlier version of the Makefile has left: an environment whose Python is too old.
-    (clone / ".venv" / "bin").mkdir(parents=True)
-    (clone / ".venv" / "bin" / "python").symlink_to(old)
-    assert '"status":"ready"' in sh(f"make demo PYTHON={sys.executable}", clone).stdout
 
 
 def test_the_second_command_is_what_ci_runs() -> None:
