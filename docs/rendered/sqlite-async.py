@@ -94,5 +94,9 @@ async def get_read_db() -> AsyncIterator[AsyncSession]:
 
     It waits for no writer, and each statement sees what is committed by then.
     """
-    async with ReadSessionLocal() as db:
+    db = ReadSessionLocal()
+    try:
         yield db
+    finally:
+        # An `async with` would begin a task for it, which takes a tenth of a small read.
+        await db.close()

@@ -97,6 +97,8 @@ def test_cancelled_request_leaves_nothing_behind(running: tuple[Cell, httpx2.Cli
     cell, client = running
     paths = [f"/endings/cancelled/cancelled-{number}" for number in range(REQUESTS)]
     assert post(client, paths, LEAVE_SECONDS) == [LEFT] * REQUESTS
+    reading = [f"/endings/cancelled/reading/{number}" for number in range(REQUESTS)]
+    assert post(client, reading, LEAVE_SECONDS) == [LEFT] * REQUESTS
     check_nothing_is_left(cell, client, "cancelled")
     # A thread cannot be cancelled: it does its work whole. Whoever still waited for admission never began.
     assert rows(cell, "cancelled") == {"async": 0, "sync": 2 * POOL_SIZE}[cell.style]

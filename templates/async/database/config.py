@@ -199,5 +199,14 @@ async def get_read_db() -> AsyncIterator[AsyncSession]:
     It waits for no writer, and each statement sees what is committed by then.
 {% endif %}
     """
-    async with ReadSessionLocal() as db:
+{% if cookiecutter.session_style == "async" %}
+    db = ReadSessionLocal()
+    try:
         yield db
+    finally:
+        # An `async with` would begin a task for it, which takes a tenth of a small read.
+        await db.close()
+{% else %}
+    with ReadSessionLocal() as db:
+        yield db
+{% endif %}

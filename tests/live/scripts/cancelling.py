@@ -6,7 +6,7 @@ A client that leaves while `/endings/cancelled` waits has its request cancelled,
 import anyio
 from packages.api.admission import admission
 from packages.api.app import app as service
-from packages.database.config import engine
+from packages.database.config import engine, read_engine
 
 from endings import router
 
@@ -15,7 +15,8 @@ from endings import router
 @service.get("/health/left-behind")
 async def left_behind() -> dict[str, int]:
     """Return what requests hold: connections, and admissions."""
-    return {"connections": engine.pool.checkedout(), "admissions": admission.taken}
+    connections = engine.pool.checkedout() + read_engine.pool.checkedout()
+    return {"connections": connections, "admissions": admission.taken}
 
 
 service.include_router(router)

@@ -3,7 +3,7 @@
 import asyncio
 
 from fastapi import APIRouter
-from packages.api.dependencies import SessionDep
+from packages.api.dependencies import ReadSessionDep, SessionDep
 from packages.database.config import engine
 from packages.database.transaction import run_in_transaction
 from packages.database.user_data_model import User
@@ -34,6 +34,14 @@ async def wait(name: str, db: SessionDep) -> None:
         db.add(User(email=f"{name}@second", name=name))
 
     await run_in_transaction(db, work)
+
+
+@router.post("/cancelled/reading/{name}")
+async def wait_in_a_snapshot(name: str, db: ReadSessionDep) -> str:
+    """Wait for a second between BEGIN and ROLLBACK, in a session that only reads."""
+    async with db.begin():
+        await db.execute(text(WAIT[engine.dialect.name]))
+    return name
 
 
 @router.post("/raised/{kind}/{name}")
