@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.template import BACKENDS, STYLES, TEMPLATE, render
+from tests.template import BACKENDS, TEMPLATE, render
 
 PAGE = (TEMPLATE / "docs" / "first-week.md").read_text(encoding="utf-8")
 LINES = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith("| ")][1:]
@@ -40,11 +40,3 @@ def test_each_service_is_told_to_have_its_own_environment(tmp_path: Path, backen
     """Two services cannot be installed beside each other, and the README says so."""
     readme = (render(tmp_path, database_backend=backend) / "README.md").read_text(encoding="utf-8")
     assert "Each service needs an environment of its own" in readme
-
-
-@pytest.mark.parametrize("style", STYLES)
-def test_only_the_last_command_does_not_end(tmp_path: Path, style: str) -> None:
-    """Whoever types the commands of a README one after the other gets to the last one, which serves."""
-    readme = (render(tmp_path, session_style=style) / "README.md").read_text(encoding="utf-8")
-    [commands] = re.findall(r"## Start it, test it\n+```sh\n(.*?)```", readme, re.DOTALL)
-    assert ["uvicorn" in command for command in commands.splitlines()] == [False, False, True]
