@@ -50,20 +50,24 @@ class Connection:
         self.port = client.base_url.port or 80
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def ask(self, method: str, path: str, content: object = None) -> Answer:
+    async def ask(
+        self, method: str, path: str, content: object = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """Send one request, and return the answer; `NOTHING` when there is none."""
+        body = b"" if content is None else json.dumps(content).encode()
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
-                return await self._ask(method, path, b"" if content is None else json.dumps(content).encode())
+                return await self._ask(method, path, body, headers or {})
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             self.close()
             return NOTHING
 
-    async def _ask(self, method: str, path: str, body: bytes) -> Answer:
+    async def _ask(self, method: str, path: str, body: bytes, more: Mapping[str, str]) -> Answer:
         if self._streams is None:
             self._streams = await asyncio.open_connection(self.host, self.port)
         reader, writer = self._streams
         head = f"{method} {path} HTTP/1.1\r\nhost: {self.host}\r\ncontent-type: application/json\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in more.items())
         writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
         first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
