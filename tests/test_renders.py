@@ -78,6 +78,7 @@ WITH_FASTAPI = {
     "packages/api/dependencies.py",
     "packages/api/errors.py",
     "packages/api/health.py",
+    "packages/api/openapi.py",
     "packages/api/routes/__init__.py",
     "packages/api/routes/jobs.py",
     "packages/api/routes/users.py",

@@ -33,7 +33,7 @@ from tests.rows import Private
 
 @pytest.fixture(autouse=True)
 def endpoint() -> Iterator[None]:
-    """Give the API a path operation for the test: `/rows/{number}`, which takes a session."""
+    """Give the API path operations for the test, as a team adds them: `/rows/{number}`."""
     before = list(app.router.routes)
     router = APIRouter()
 
@@ -41,8 +41,8 @@ def endpoint() -> Iterator[None]:
     async def post(number: IdPath, names: list[str], db: SessionDep) -> str:  # noqa: ARG001
         return names[0]
 
-    @router.get("/rows")
-    async def read(db: SessionDep) -> None:
+    @router.get("/rows/{number}")
+    async def read(number: IdPath, db: SessionDep) -> None:  # noqa: ARG001
         await db.execute(text("SELECT id FROM no_such_table"))
 
     app.include_router(router)
@@ -58,6 +58,28 @@ async def test_input_is_not_repeated(client: AsyncClient) -> None:
         assert response.status_code == 422
         assert "input" not in response.text
         assert "s3cret" not in response.text
+
+
+def test_errors_are_documented() -> None:
+    """A path operation that says nothing of errors has each that can come in `/openapi.json`."""
+    operations = app.openapi()["paths"]["/rows/{number}"]
+    reading = {"200", "404", "422", "500", "503"}
+    assert set(operations["get"]["responses"]) == reading
+    assert set(operations["post"]["responses"]) == reading | {"400", "409", "413"}
+
+
+async def test_unreadable_body_is_answered_with_400(client: AsyncClient) -> None:
+    """What is no text in UTF-8 is no JSON."""
+    headers = {"Content-Type": "application/json"}
+    response = await client.post("/rows/1", content=b"\xff", headers=headers)
+    assert response.status_code == 400
+    assert isinstance(response.json()["detail"], str)
+
+
+async def test_other_methods_are_named(client: AsyncClient) -> None:
+    """A 405 names all methods of the path."""
+    response = await client.put("/rows/1")
+    assert (response.status_code, response.headers["Allow"]) == (405, "GET, POST")
 
 
 async def test_body_has_a_limit(client: AsyncClient) -> None:
@@ -79,7 +101,10 @@ async def test_body_has_a_limit(client: AsyncClient) -> None:
 async def test_error_of_the_database_has_its_status(
     client: AsyncClient, error: Exception, status: int
 ) -> None:
-    """Only a lost database is a 503 with `Retry-After`; no response contains the cause."""
+    """Only a lost database is a 503 with `Retry-After`; no response contains the cause.
+
+    The body is FastAPI's: an object whose `detail` is text, or for a 422 a list of faults.
+    """
 
     async def fail() -> AsyncSession:
         raise error
@@ -88,6 +113,7 @@ async def test_error_of_the_database_has_its_status(
     response = await client.post("/rows/1", json=["name"])
     assert response.status_code == status
     assert ("Retry-After" in response.headers) == (status == 503)
+    assert isinstance(response.json()["detail"], list if status == 422 else str)
     assert "s3cret" not in response.text
 
 
@@ -112,6 +138,6 @@ async def test_missing_table_is_a_503_that_names_the_command(
 ) -> None:
     """Before the migrations have run, a client may try again, and the log says what to run."""
     monkeypatch.setattr(revisions, "expected_revisions", lambda: frozenset({"newer"}))
-    response = await client.get("/rows")
+    response = await client.get("/rows/1")
     assert response.status_code == 503
     assert "behind; the code is at newer; run: python -m packages.database upgrade" in caplog.text

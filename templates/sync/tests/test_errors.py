@@ -19,7 +19,7 @@ from tests.rows import Private
 
 @pytest.fixture(autouse=True)
 def endpoint() -> Iterator[None]:
-    """Give the API a path operation for the test: `/rows/{number}`, which takes a session."""
+    """Give the API path operations for the test, as a team adds them: `/rows/{number}`."""
     before = list(app.router.routes)
     router = APIRouter()
 
@@ -27,8 +27,8 @@ def endpoint() -> Iterator[None]:
     def post(number: IdPath, names: list[str], db: SessionDep) -> str:  # noqa: ARG001
         return names[0]
 
-    @router.get("/rows")
-    def read(db: SessionDep) -> None:
+    @router.get("/rows/{number}")
+    def read(number: IdPath, db: SessionDep) -> None:  # noqa: ARG001
         db.execute(text("SELECT id FROM no_such_table"))
 
     app.include_router(router)
@@ -44,6 +44,28 @@ def test_input_is_not_repeated(client: TestClient) -> None:
         assert response.status_code == 422
         assert "input" not in response.text
         assert "s3cret" not in response.text
+
+
+def test_errors_are_documented() -> None:
+    """A path operation that says nothing of errors has each that can come in `/openapi.json`."""
+    operations = app.openapi()["paths"]["/rows/{number}"]
+    reading = {"200", "404", "422", "500", "503"}
+    assert set(operations["get"]["responses"]) == reading
+    assert set(operations["post"]["responses"]) == reading | {"400", "409", "413"}
+
+
+def test_unreadable_body_is_answered_with_400(client: TestClient) -> None:
+    """What is no text in UTF-8 is no JSON."""
+    headers = {"Content-Type": "application/json"}
+    response = client.post("/rows/1", content=b"\xff", headers=headers)
+    assert response.status_code == 400
+    assert isinstance(response.json()["detail"], str)
+
+
+def test_other_methods_are_named(client: TestClient) -> None:
+    """A 405 names all methods of the path."""
+    response = client.put("/rows/1")
+    assert (response.status_code, response.headers["Allow"]) == (405, "GET, POST")
 
 
 def test_body_has_a_limit(client: TestClient) -> None:
@@ -65,7 +87,10 @@ def test_body_has_a_limit(client: TestClient) -> None:
 def test_error_of_the_database_has_its_status(
     client: TestClient, error: Exception, status: int
 ) -> None:
-    """Only a lost database is a 503 with `Retry-After`; no response contains the cause."""
+    """Only a lost database is a 503 with `Retry-After`; no response contains the cause.
+
+    The body is FastAPI's: an object whose `detail` is text, or for a 422 a list of faults.
+    """
 
     def fail() -> Session:
         raise error
@@ -74,6 +99,7 @@ def test_error_of_the_database_has_its_status(
     response = client.post("/rows/1", json=["name"])
     assert response.status_code == status
     assert ("Retry-After" in response.headers) == (status == 503)
+    assert isinstance(response.json()["detail"], list if status == 422 else str)
     assert "s3cret" not in response.text
 
 
@@ -98,6 +124,6 @@ def test_missing_table_is_a_503_that_names_the_command(
 ) -> None:
     """Before the migrations have run, a client may try again, and the log says what to run."""
     monkeypatch.setattr(revisions, "expected_revisions", lambda: frozenset({"newer"}))
-    response = client.get("/rows")
+    response = client.get("/rows/1")
     assert response.status_code == 503
     assert "behind; the code is at newer; run: python -m packages.database upgrade" in caplog.text
