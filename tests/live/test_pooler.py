@@ -39,16 +39,18 @@ def upgrade() -> None:
 def downgrade() -> None:
     pass
 """
-SELECT = {
-    "sync": "with engine.connect() as c: c.exec_driver_sql('SELECT 1')",
-    "async": (
-        "import asyncio\n"
-        "async def ask():\n"
-        "    async with engine.connect() as c: await c.exec_driver_sql('SELECT 1')\n"
-        "    await engine.dispose()\n"
-        "asyncio.run(ask())"
-    ),
-}
+READY = """
+import asyncio
+from fastapi import Request
+from packages.api.health import ready
+from packages.database.config import engine
+
+async def ask() -> None:
+    print((await ready(Request({"type": "http"}))).limits)
+    await engine.dispose()
+
+asyncio.run(ask())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -171,11 +173,13 @@ def test_without_the_setting_the_refusal_names_it(project: Project) -> None:
 
 
 def test_limits_that_a_pooler_drops_are_said(project: Project, server: PostgresqlServer) -> None:
-    """A pooler that takes the options and forgets them is noticed at the first connection, and logged."""
+    """A pooler that takes the options and forgets them is logged at the first connection, and readiness shows it."""
     style = style_of(project)
-    code = f"from packages.database.config import engine\n{SELECT[style]}"
+    code = READY if style == "async" else READY.replace("await engine", "engine")
     with PgBouncer(server, ignored="options") as forgetful:
         environment = {"DATABASE_URL": url(forgetful, f"t_pooled_{style}"), "DATABASE_POOLER": "off"}
-        warning = Project(project.folder, environment).run("python", "-c", code).stderr
-    assert warning.startswith("DATABASE_POOLER: the server has not got this service's limits")
-    assert project.run("python", "-c", code).stderr == ""
+        dropped = Project(project.folder, environment).run("python", "-c", code)
+    assert dropped.stderr.startswith("DATABASE_POOLER: the server has not got this service's limits")
+    assert dropped.stdout == "dropped\n"
+    kept = project.run("python", "-c", code)
+    assert (kept.stdout, kept.stderr) == ("set\n", "")

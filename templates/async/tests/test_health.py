@@ -3,67 +3,73 @@
 {% if cookiecutter.session_style == "async" %}
 import logging
 from collections.abc import AsyncIterator
+
+import pytest
+from fastapi import HTTPException, Request
+from httpx2 import AsyncClient
 {% else %}
 import asyncio
 import logging
-{% endif %}
 
 import pytest
-from fastapi import Request, Response
-{% if cookiecutter.session_style == "async" %}
-from httpx2 import ASGITransport, AsyncClient
-{% else %}
+from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
 {% endif %}
 from sqlalchemy.exc import OperationalError
 
 from packages.api import health
-from packages.api.app import app
 from packages.database import revisions
+from packages.database.config import engine
+from tests.conftest import client_of_the_api
 
-{% if cookiecutter.session_style == "async" %}
 
 @pytest.fixture
+{% if cookiecutter.session_style == "async" %}
 async def client() -> AsyncIterator[AsyncClient]:
-    """Return a client that calls the API in this process and this event loop."""
-    transport = ASGITransport(app, raise_app_exceptions=False)
-    async with AsyncClient(transport=transport, base_url="http://test") as client:
+    """Return a client of the API, which needs no database to begin."""
+    async with client_of_the_api() as client:
         yield client
 {% else %}
-client = TestClient(app)
+def client() -> TestClient:
+    """Return a client of the API, which needs no database to begin."""
+    return client_of_the_api()
 {% endif %}
 
 
-{% if cookiecutter.session_style == "async" %}
 async def test_live_asks_no_database(client: AsyncClient) -> None:
-{% else %}
-def test_live_asks_no_database() -> None:
-{% endif %}
     """Liveness does not depend on the database."""
     assert (await client.get("/health/live")).json() == {"status": "alive"}
 
 
 @pytest.mark.usefixtures("schema")
-{% if cookiecutter.session_style == "async" %}
 async def test_ready_when_the_schema_is_that_of_the_code(client: AsyncClient) -> None:
-{% else %}
-def test_ready_when_the_schema_is_that_of_the_code() -> None:
-{% endif %}
     """The service is ready when the database answers and has the newest revision."""
     response = await client.get("/health/ready")
     assert (response.status_code, response.json()["status"]) == (200, "ready")
-    assert "Pool size" in response.json()["pool"]
-    assert "Pool size" in response.json()["read_pool"]
+    for pool in (response.json()["pool"], response.json()["read_pool"]):
+        assert {name: type(figure) for name, figure in pool.items()} == {
+            "size": int,
+            "used": int,
+            "idle": int,
+            "overflow": int,
+        }
 
 
 @pytest.mark.usefixtures("schema")
-{% if cookiecutter.session_style == "async" %}
+async def test_connections_in_use_are_counted(client: AsyncClient) -> None:
+    """A connection counts as used while somebody holds it, and as idle afterwards."""
+    async with engine.connect():
+        held = (await client.get("/health/ready")).json()["pool"]
+    given_back = (await client.get("/health/ready")).json()["pool"]
+    assert held["used"] == 1
+    assert (given_back["used"], given_back["overflow"]) == (0, 0)
+    assert given_back["idle"] >= 1
+
+
+@pytest.mark.usefixtures("schema")
 async def test_probes_do_not_fill_the_log(
     client: AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-{% else %}
-def test_probes_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
-{% endif %}
     """A probe that finds the service ready logs nothing of its own, whatever the level."""
     with caplog.at_level(logging.INFO):
         assert (await client.get("/health/ready")).status_code == 200
@@ -71,33 +77,21 @@ def test_probes_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.usefixtures("schema")
-{% if cookiecutter.session_style == "async" %}
 async def test_not_ready_before_the_migrations(
     client: AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-{% else %}
-def test_not_ready_before_the_migrations(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-{% endif %}
     """A new version waits until its migrations have run, and the log says how to run them."""
     monkeypatch.setattr(revisions, "expected_revisions", lambda: frozenset({"newer"}))
     response = await client.get("/health/ready")
     assert response.status_code == 503
-    assert "revision" in response.json()["reason"]
+    assert "revision" in response.json()["detail"]
     assert "behind; the code is at newer; run: python -m packages.database upgrade" in caplog.text
 
 
 @pytest.mark.usefixtures("schema")
-{% if cookiecutter.session_style == "async" %}
 async def test_not_ready_when_the_database_is_ahead(
     client: AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-{% else %}
-def test_not_ready_when_the_database_is_ahead(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-{% endif %}
     """A database that newer code has migrated is not to be migrated by this code."""
 
     async def read() -> frozenset[str]:
@@ -110,13 +104,9 @@ def test_not_ready_when_the_database_is_ahead(
     assert "deploy newer code" in caplog.text
 
 
-{% if cookiecutter.session_style == "async" %}
 async def test_not_ready_without_a_database(
     client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-{% else %}
-def test_not_ready_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
-{% endif %}
     """When the database does not answer, the 503 contains no detail of the error."""
 
     async def fail() -> frozenset[str]:
@@ -125,18 +115,12 @@ def test_not_ready_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "_read_revisions", fail)
     response = await client.get("/health/ready")
     assert response.status_code == 503
-    assert response.json()["reason"] == "the database does not answer"
+    assert response.json() == {"detail": "the database does not answer"}
 
 
-{% if cookiecutter.session_style == "async" %}
 async def test_database_that_does_not_answer_is_named_in_the_log(
     client: AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-{% else %}
-def test_database_that_does_not_answer_is_named_in_the_log(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-{% endif %}
     """The log says what was waited for, and for how long."""
 
     async def fail() -> frozenset[str]:
@@ -150,12 +134,6 @@ def test_database_that_does_not_answer_is_named_in_the_log(
 
 async def test_not_ready_while_no_request_ends() -> None:
     """Connections that are all held for too long serve nobody, though the database answers."""
-    response = Response()
     request = Request({"type": "http", "state": {"stalled": True}})
-{% if cookiecutter.session_style == "async" %}
-    answer = await health.ready(request, response)
-{% else %}
-    answer = asyncio.run(health.ready(request, response))
-{% endif %}
-    assert response.status_code == 503
-    assert answer["reason"] == "requests hold all connections and do not end"
+    with pytest.raises(HTTPException, match="503: requests hold all connections"):
+        {{ "await health.ready(request)" if cookiecutter.session_style == "async" else "asyncio.run(health.ready(request))" }}

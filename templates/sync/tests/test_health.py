@@ -4,33 +4,54 @@ import asyncio
 import logging
 
 import pytest
-from fastapi import Request, Response
+from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import OperationalError
 
 from packages.api import health
-from packages.api.app import app
 from packages.database import revisions
+from packages.database.config import engine
+from tests.conftest import client_of_the_api
 
-client = TestClient(app)
+
+@pytest.fixture
+def client() -> TestClient:
+    """Return a client of the API, which needs no database to begin."""
+    return client_of_the_api()
 
 
-def test_live_asks_no_database() -> None:
+def test_live_asks_no_database(client: TestClient) -> None:
     """Liveness does not depend on the database."""
     assert client.get("/health/live").json() == {"status": "alive"}
 
 
 @pytest.mark.usefixtures("schema")
-def test_ready_when_the_schema_is_that_of_the_code() -> None:
+def test_ready_when_the_schema_is_that_of_the_code(client: TestClient) -> None:
     """The service is ready when the database answers and has the newest revision."""
     response = client.get("/health/ready")
     assert (response.status_code, response.json()["status"]) == (200, "ready")
-    assert "Pool size" in response.json()["pool"]
-    assert "Pool size" in response.json()["read_pool"]
+    for pool in (response.json()["pool"], response.json()["read_pool"]):
+        assert {name: type(figure) for name, figure in pool.items()} == {
+            "size": int,
+            "used": int,
+            "idle": int,
+            "overflow": int,
+        }
 
 
 @pytest.mark.usefixtures("schema")
-def test_probes_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_connections_in_use_are_counted(client: TestClient) -> None:
+    """A connection counts as used while somebody holds it, and as idle afterwards."""
+    with engine.connect():
+        held = client.get("/health/ready").json()["pool"]
+    given_back = client.get("/health/ready").json()["pool"]
+    assert held["used"] == 1
+    assert (given_back["used"], given_back["overflow"]) == (0, 0)
+    assert given_back["idle"] >= 1
+
+
+@pytest.mark.usefixtures("schema")
+def test_probes_do_not_fill_the_log(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     """A probe that finds the service ready logs nothing of its own, whatever the level."""
     with caplog.at_level(logging.INFO):
         assert client.get("/health/ready").status_code == 200
@@ -39,19 +60,19 @@ def test_probes_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.usefixtures("schema")
 def test_not_ready_before_the_migrations(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A new version waits until its migrations have run, and the log says how to run them."""
     monkeypatch.setattr(revisions, "expected_revisions", lambda: frozenset({"newer"}))
     response = client.get("/health/ready")
     assert response.status_code == 503
-    assert "revision" in response.json()["reason"]
+    assert "revision" in response.json()["detail"]
     assert "behind; the code is at newer; run: python -m packages.database upgrade" in caplog.text
 
 
 @pytest.mark.usefixtures("schema")
 def test_not_ready_when_the_database_is_ahead(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A database that newer code has migrated is not to be migrated by this code."""
 
@@ -65,7 +86,7 @@ def test_not_ready_when_the_database_is_ahead(
     assert "deploy newer code" in caplog.text
 
 
-def test_not_ready_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_not_ready_without_a_database(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the database does not answer, the 503 contains no detail of the error."""
 
     def fail() -> frozenset[str]:
@@ -74,11 +95,11 @@ def test_not_ready_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "_read_revisions", fail)
     response = client.get("/health/ready")
     assert response.status_code == 503
-    assert response.json()["reason"] == "the database does not answer"
+    assert response.json() == {"detail": "the database does not answer"}
 
 
 def test_database_that_does_not_answer_is_named_in_the_log(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The log says what was waited for, and for how long."""
 
@@ -93,8 +114,6 @@ def test_database_that_does_not_answer_is_named_in_the_log(
 
 def test_not_ready_while_no_request_ends() -> None:
     """Connections that are all held for too long serve nobody, though the database answers."""
-    response = Response()
     request = Request({"type": "http", "state": {"stalled": True}})
-    answer = asyncio.run(health.ready(request, response))
-    assert response.status_code == 503
-    assert answer["reason"] == "requests hold all connections and do not end"
+    with pytest.raises(HTTPException, match="503: requests hold all connections"):
+        {{ "health.ready(request)" if cookiecutter.session_style == "async" else "asyncio.run(health.ready(request))" }}
