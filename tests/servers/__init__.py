@@ -15,6 +15,7 @@ from .machine import ServerError, free_port
 from .mariadb import MariadbServer, MysqlServer
 from .pgbouncer import PgBouncer
 from .postgresql import PostgresqlPair, PostgresqlServer
+from .redis import RedisServer
 
 __all__ = [
     "SERVERS",
@@ -25,6 +26,7 @@ __all__ = [
     "PgBouncer",
     "PostgresqlPair",
     "PostgresqlServer",
+    "RedisServer",
     "Row",
     "Server",
     "ServerError",

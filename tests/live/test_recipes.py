@@ -1,0 +1,323 @@
+"""Each recipe of `docs/recipes.md` works: its code is put into a service on a real PostgreSQL and run."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import pytest
+import yaml
+
+from tests.live.databases import Databases
+from tests.live.pages import Page, running, serving, wait_until
+from tests.live.service import create_database
+from tests.servers import RedisServer, Server, free_port
+from tests.template import PYTHONS, Project, install, interpreter, render, run
+
+PAGE = Page("recipes.md")
+DATABASE = "t_recipes"
+ROWS = 24
+CLIENTS = 8
+NEW_USER = "INSERT INTO users (email, name, created_at, updated_at) VALUES ('{}@example.com', 'n', now(), now())"
+NEW_JOBS = """
+INSERT INTO jobs (owner_id, title, status, payload, created_at, updated_at)
+SELECT {}, 't', 'pending', '{{}}', now(), now() FROM generate_series(1, {}) RETURNING id
+"""
+# A module that uses the engine when it is imported, before the process forks.
+EAGER = {
+    "sync": """
+from packages.database.config import engine
+with engine.connect() as connection:
+    connection.exec_driver_sql("SELECT 1")
+""",
+    "async": """
+import asyncio
+from fastapi import APIRouter
+from packages.database.config import engine
+router = APIRouter()
+async def ask():
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql("SELECT 1")
+asyncio.run(ask())
+""",
+}
+
+
+@dataclass(frozen=True)
+class Services:
+    """The services that the recipes are put into, on one database; they share an environment."""
+
+    server: Server
+    flask: Project
+    litestar: Project
+    fastapi: Project
+
+    def number(self, sql: str) -> int:
+        """Return the number that a statement gives."""
+        return int(str(self.server.query(sql, DATABASE)[0][0]))
+
+    def new_user(self) -> int:
+        """Store a user, and return its id."""
+        return self.number(NEW_USER.format(uuid4().hex) + " RETURNING id")
+
+    def new_jobs(self) -> list[int]:
+        """Store jobs, and return their ids."""
+        return [int(str(row[0])) for row in self.server.query(NEW_JOBS.format(self.new_user(), ROWS), DATABASE)]
+
+    def wait_until_succeeded(self, jobs: list[int]) -> None:
+        """Wait until all jobs are done."""
+        question = f"SELECT count(*) FROM jobs WHERE status = 'succeeded' AND id BETWEEN {jobs[0]} AND {jobs[-1]}"  # noqa: S608
+        wait_until(lambda: self.number(question) == len(jobs), "not all jobs are done")
+
+    def connections(self) -> int:
+        """Return how many connections the services have."""
+        return self.number(f"SELECT count(*) - 1 FROM pg_stat_activity WHERE datname = '{DATABASE}'")  # noqa: S608
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Services:
+    """Install one environment with all that the page adds to a service, for three services on one database."""
+    server = databases.server("postgresql")
+    env = databases.get("postgresql").environment("async", "postgresql", DATABASE)
+    folders = {
+        name: render(
+            tmp_path_factory.mktemp(name), database_backend="postgresql", session_style=style, web_framework=framework
+        )
+        for name, style, framework in (
+            ("flask", "sync", "none"),
+            ("litestar", "async", "none"),
+            ("fastapi", "async", "fastapi"),
+        )
+    }
+    beside = [*PAGE.requirements(), "ipykernel", "nbclient", "kubernetes-validate"]
+    fastapi = install(folders["fastapi"], PYTHONS[-1], beside, env)
+    for name in ("flask", "litestar"):
+        (folders[name] / ".venv").symlink_to(folders["fastapi"] / ".venv")
+    create_database(fastapi)
+    fastapi.run("alembic", "upgrade", "head")
+    projects = {
+        name: replace(fastapi, folder=folder, env={**env, "PYTHONPATH": str(folder)})
+        for name, folder in folders.items()
+    }
+    return Services(server, **projects)
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    """Start a broker."""
+    if reason := RedisServer.missing():
+        pytest.skip(reason)
+    with RedisServer() as server:
+        yield server
+
+
+def check_users(client: httpx2.Client) -> None:
+    """Create and read a user, and meet each error of a client."""
+    new = {"email": f"{uuid4().hex}@example.com", "name": "Ada 🦆"}
+    created = client.post("/users", json=new)
+    assert created.status_code == 201, created.text
+    user = created.json()["id"]
+    assert client.get(f"/users/{user}").json() == {"id": user, **new}
+    assert client.post("/users", json=new).status_code == 409
+    assert client.get("/users/0").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["Flask", "Litestar"])
+def test_another_framework(services: Services, name: str) -> None:
+    """It writes and reads, many clients at once; errors have their status, also when there is no database."""
+    project: Project = getattr(services, name.lower())
+    section = PAGE.section(name)
+    section.put(project)
+    command = section.command("run")
+    with serving(project, command, "/") as client:
+        check_users(client)
+        create_users(client)
+    nowhere = {"DATABASE_URL": f"postgresql+psycopg://app:x@127.0.0.1:{free_port()}/x"}
+    with serving(project, command, "/", nowhere | {"DATABASE_CONNECT_TIMEOUT_SECONDS": "1"}) as client:
+        assert client.get("/users/1").status_code == 503
+
+
+def create_users(client: httpx2.Client) -> None:
+    """Create users by several clients at once: each gets an id of its own."""
+    emails = [f"{uuid4().hex}@example.com" for _ in range(ROWS)]
+    with ThreadPoolExecutor(CLIENTS) as threads:
+        answers = list(threads.map(lambda email: client.post("/users", json={"email": email, "name": "n"}), emails))
+    assert {answer.status_code for answer in answers} == {201}, [answer.text for answer in answers]
+    assert len({answer.json()["id"] for answer in answers}) == ROWS
+
+
+@pytest.mark.parametrize("style", ["sync", "async"])
+def test_celery(services: Services, redis: RedisServer, style: str) -> None:
+    """Prefork workers do all tasks, also where their parent has used the engine before it forked."""
+    project = services.flask if style == "sync" else services.fastapi
+    section = PAGE.section("Celery")
+    section.put(project, ["sync", "async"].index(style))
+    (project.folder / "eager.py").write_text(EAGER[style], encoding="utf-8")
+    jobs = services.new_jobs()
+    broker = {"CELERY_BROKER_URL": f"{redis.url[:-1]}{['sync', 'async'].index(style)}"}
+    with running(project, f"{section.command('celery')} --include eager", broker) as log:
+        code = f"from packages.worker import finish_job\nfor job in {jobs}: finish_job.delay(job)"
+        replace(project, env={**project.env, **broker}).run("python", "-c", code)
+        services.wait_until_succeeded(jobs)
+        # The parent's and one of each child; the server notices a moment later that one has gone.
+        wait_until(lambda: 2 <= services.connections() <= 5, "each process has one connection")
+    assert "Traceback" not in log.read_text(encoding="utf-8")
+
+
+def test_rq(services: Services, redis: RedisServer) -> None:
+    """A child for each job does it, and leaves no connection behind."""
+    section = PAGE.section("RQ")
+    section.put(services.flask)
+    jobs = services.new_jobs()
+    broker = {"REDIS_URL": redis.url.replace("/0", "/2")}
+    with running(services.flask, section.command("run"), broker) as log:
+        code = "from packages.jobs import finish_job\nfrom redis import Redis\nfrom rq import Queue\n"
+        code += f"queue = Queue(connection=Redis.from_url({broker['REDIS_URL']!r}))\n"
+        code += f"for job in {jobs}: queue.enqueue(finish_job, job)"
+        services.flask.run("python", "-c", code)
+        services.wait_until_succeeded(jobs)
+        wait_until(lambda: services.connections() == 0, "the children's connections are closed")
+    assert "Traceback" not in log.read_text(encoding="utf-8")
+
+
+def test_typer(services: Services) -> None:
+    """The script changes a row; for what it cannot do, it has one sentence and an exit code."""
+    section = PAGE.section("A Typer script")
+    section.put(services.litestar)
+    words = section.command("run").split()[2:]
+    user = services.new_user()
+    done = services.litestar.run(words[0], *words[1:4], str(user), "Ada")
+    assert (done.stdout, done.stderr) == ("", "")
+    assert services.number(f"SELECT count(*) FROM users WHERE id = {user} AND name = 'Ada'") == 1  # noqa: S608
+    missing = services.litestar.run(words[0], *words[1:4], "0", "Ada", check=False)
+    assert (missing.returncode, missing.stderr) == (1, "There is no user 0; give another id.\n")
+    nowhere = {"DATABASE_URL": f"postgresql://app:x@127.0.0.1:{free_port()}/x", "DATABASE_CONNECT_TIMEOUT_SECONDS": "1"}
+    project = replace(services.litestar, env={**services.litestar.env, **nowhere})
+    refused = project.run(words[0], *words[1:4], "1", "Ada", check=False)
+    assert refused.returncode == 1
+    [sentence] = refused.stderr.splitlines()
+    assert sentence.startswith("DATABASE_URL: ")
+
+
+def test_notebook(services: Services) -> None:
+    """A cell awaits at its top level, and so does the next one on the same connections."""
+    [(path, cell)] = PAGE.section("A notebook").files
+    source: dict[str, Any] = {
+        "cell_type": "code",
+        "execution_count": None,
+        "metadata": {},
+        "outputs": [],
+        "source": cell,
+    }
+    notebook = {"cells": [source | {"id": "one"}, source | {"id": "two"}], "metadata": {}}
+    file = services.litestar.folder / path
+    file.write_text(json.dumps(notebook | {"nbformat": 4, "nbformat_minor": 5}), encoding="utf-8")
+    services.litestar.run("jupyter", "execute", "--inplace", path)
+    users = services.number("SELECT count(*) FROM users")
+    outputs = [each["outputs"][0]["text"] for each in json.loads(file.read_text(encoding="utf-8"))["cells"]]
+    assert ["".join(output) for output in outputs] == [f"{users} users\n"] * 2
+
+
+def test_gunicorn_that_preloads(services: Services) -> None:
+    """Its workers share no connection, also where a module has used the engine before the fork."""
+    eager = services.fastapi.folder / "packages" / "api" / "routes" / "eager.py"
+    eager.write_text(EAGER["async"], encoding="utf-8")
+    with serving(services.fastapi, PAGE.section("gunicorn with --preload").command("gunicorn"), "/") as client:
+        create_users(client)
+        assert client.get("/health/ready").status_code == 200
+    eager.unlink()
+
+
+def test_uvicorn_with_workers(services: Services) -> None:
+    """Four processes open no more connections than the page says."""
+    section = PAGE.section("uvicorn with --workers")
+    small = {"DATABASE_POOL_SIZE": "1", "DATABASE_MAX_OVERFLOW": "1"}
+    assert " ".join(f"{name}={value}" for name, value in small.items()) in PAGE.text
+    with serving(services.fastapi, section.command("uvicorn"), "/", small) as client:
+        create_users(client)
+        assert 1 <= services.connections() <= 16
+
+
+def test_second_service(services: Services) -> None:
+    """Another project depends on the package, and has its models, its engine and a name of its own."""
+    section = PAGE.section("A second service that shares the package")
+    folder = services.flask.folder.parent
+    for path, text in section.files:
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    env = {"DATABASE_URL": services.flask.env["DATABASE_URL"], "UV_PYTHON": interpreter(PYTHONS[-1])}
+    done = run("sh", "-c", section.command("reports.py"), cwd=folder / "reports", env=env)
+    users = services.number("SELECT count(*) FROM users")
+    assert done.stdout == f"{users} users\n"
+
+
+LOGIN = """
+import os, psycopg
+from packages.database.config import engine
+from packages.database.credentials import current_password
+token = current_password()
+assert "X-Amz-Signature" in token and token not in repr(token)
+with psycopg.connect(os.environ["ADMINISTRATOR"], autocommit=True) as connection:
+    connection.execute(f"CREATE ROLE t_token LOGIN PASSWORD '{token}'")
+with engine.connect() as connection:
+    print(connection.exec_driver_sql("SELECT current_user").scalar())
+"""
+
+
+def test_token(services: Services, tmp_path: Path) -> None:
+    """A service without a password in its settings logs in with the token that boto3 has made."""
+    project = replace(services.flask, folder=render(tmp_path, database_backend="postgresql", web_framework="none"))
+    (project.folder / ".venv").symlink_to(services.fastapi.folder / ".venv")
+    section = PAGE.section("A token of AWS IAM instead of a password")
+    section.put(project)
+    run("sh", "-c", section.command("rm"), cwd=project.folder)
+    server = services.server
+    env = {
+        "ADMINISTRATOR": services.flask.env["DATABASE_URL"].replace("+psycopg", ""),
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "of nobody",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "DATABASE_URL": f"postgresql+psycopg://t_token@{server.host}:{server.port}/{DATABASE}",
+        "PYTHONPATH": str(project.folder),
+    }
+    try:
+        assert replace(project, env=env).run("python", "-c", LOGIN).stdout == "t_token\n"
+    finally:
+        server.query("DROP ROLE IF EXISTS t_token")
+
+
+def test_init_container(services: Services, tmp_path: Path) -> None:
+    """The manifest is valid; init containers of three pods migrate at once, and both probes then answer."""
+    section = PAGE.section("Migrations in an init container of Kubernetes")
+    section.put(services.fastapi)
+    [(path, text)] = section.files
+    services.fastapi.run("kubernetes-validate", "--strict", path)
+    pod = yaml.safe_load(text)["spec"]["template"]["spec"]
+    [init], [container] = pod["initContainers"], pod["containers"]
+    variables = {each["name"]: each["value"] for each in init["env"]}
+    assert [mount["mountPath"] for mount in init["volumeMounts"]] == [variables["SECRETS_DIR"]]
+    server = services.server
+    (tmp_path / section.commands[0].rpartition("=")[2]).write_text(server.password, encoding="utf-8")
+    url = variables["DATABASE_URL"].replace(
+        "app@database:5432/my_service", f"{server.user}@{server.host}:{server.port}/t_pods"
+    )
+    env = {"DATABASE_URL": url, "SECRETS_DIR": str(tmp_path)}
+    server.create_database("t_pods")
+    project = replace(services.fastapi, env=env)
+    with ThreadPoolExecutor() as threads:
+        done = list(threads.map(lambda _: project.run(*init["command"]).stdout, range(3)))
+    assert sum("is now at revision 0001" in text for text in done) == 1
+    image = (project.folder / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    command = " ".join(json.loads(image[-1].removeprefix("CMD ")))
+    with serving(project, f"uv run {command}", container["livenessProbe"]["httpGet"]["path"]) as client:
+        assert client.get(container["readinessProbe"]["httpGet"]["path"]).status_code == 200
+
+
+def test_no_recipe_is_left_out() -> None:
+    """Each section of the page is named by a test above."""
+    tests = Path(__file__).read_text(encoding="utf-8")
+    assert [section.heading for section in PAGE.sections if f'"{section.heading}"' not in tests] == []
