@@ -14,6 +14,7 @@ from tests.servers import free_port, processes
 from tests.template import TEMPLATE, Project, plain_environment
 
 END_SECONDS = 30
+PATH = r"`([\w./-]+\.(?:py|ipynb|yaml|toml))`"
 # Several processes may have to start first.
 WAIT_SECONDS = 60
 
@@ -24,6 +25,7 @@ class Section:
 
     heading: str
     files: list[tuple[str, str]]
+    changes: list[tuple[str, str]]
     commands: list[str]
 
     def put(self, project: Project, number: int | None = None) -> None:
@@ -31,6 +33,9 @@ class Section:
         chosen = self.files if number is None else [self.files[number]]
         for path, text in chosen:
             (project.folder / path).write_text(text, encoding="utf-8")
+        for path, changes in self.changes:
+            file = project.folder / path
+            file.write_text(changed(file.read_text(encoding="utf-8"), changes), encoding="utf-8")
         if paths := [path for path, _ in chosen if path.endswith(".py")]:
             project.run("ruff", "check", *paths)
             project.run("ruff", "format", "--check", *paths)
@@ -65,11 +70,24 @@ class Page:
 
 def _section(text: str) -> Section:
     # A path stands in the last sentence before the file.
-    files = re.findall(
-        r"`([\w./-]+\.(?:py|ipynb|yaml|toml))`[^`]*:\n\n```(?:python|yaml|toml)\n(.*?)```", text, re.DOTALL
-    )
+    found = re.findall(rf"{PATH}[^`]*:\n\n```(\w+)\n(.*?)```", text, re.DOTALL)
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    return Section(text.partition("\n")[0], files, [line for block in blocks for line in block.splitlines()])
+    return Section(
+        heading=text.partition("\n")[0],
+        files=[(path, block) for path, language, block in found if language != "diff"],
+        changes=[(path, block) for path, language, block in found if language == "diff"],
+        commands=[line for block in blocks for line in block.splitlines()],
+    )
+
+
+def changed(text: str, changes: str) -> str:
+    """Return a text with the changes of a unified diff, whose parts are separated by lines `@@`."""
+    for part in changes.split("@@\n"):
+        lines = part.splitlines(keepends=True)
+        before, after = ("".join(line[1:] or "\n" for line in lines if line[0] in marks) for marks in (" -", " +"))
+        assert text.count(before) == 1, before
+        text = text.replace(before, after)
+    return text
 
 
 def wait_until(condition: Callable[[], bool], promise: str) -> None:

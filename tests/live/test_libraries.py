@@ -1,0 +1,140 @@
+"""Each library of `docs/libraries.md` works in a rendered service as the page says, all of them in one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import httpx2
+import pytest
+
+from tests.live.databases import Databases
+from tests.live.pages import Page
+from tests.live.service import create_database, new_user, serve
+from tests.template import PYTHONS, Project, install, render
+
+PAGE = Page("libraries.md")
+# A repository as a package may bring it.
+WRAPPING = """
+from advanced_alchemy.repository import SQLAlchemyAsyncRepository
+from fastapi import APIRouter
+from packages.api.dependencies import SessionDep
+from packages.database.user_data_model import User
+
+router = APIRouter()
+
+class Users(SQLAlchemyAsyncRepository[User]):
+    model_type = User
+
+@router.post("/wrapped")
+async def create(email: str, db: SessionDep) -> None:
+    await Users(session=db).add(User(email=email, name="n"))
+"""
+# A connection is lost in the middle of the work of a repository.
+LOST = """
+import asyncio
+from sqlalchemy import text
+from packages.api.repositories import UserRepository
+from packages.database.config import SessionLocal, engine
+from packages.database.transaction import run_in_transaction
+from packages.database.user_data_model import User
+
+attempts = []
+
+async def work(db):
+    attempts.append(await db.scalar(text("SELECT pg_backend_pid()")))
+    if len(attempts) == 1:
+        async with engine.connect() as other:
+            await other.execute(text(f"SELECT pg_terminate_backend({attempts[0]})"))
+    await UserRepository(db).add(User(email="lost@example.com", name="n"))
+
+async def main():
+    async with SessionLocal() as db:
+        await run_in_transaction(db, work)
+    await engine.dispose()
+
+asyncio.run(main())
+print(len(attempts))
+"""
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Project:
+    """Install a service with all libraries and all code of the page, and let Alembic find their tables."""
+    env = databases.get("postgresql").environment("async", "postgresql", "t_libraries")
+    env |= {"ACCOUNT_SECRET": "s" * 32, "ADMIN_PASSWORD": "let me in"}
+    folder = render(tmp_path_factory.mktemp("libraries"), database_backend="postgresql", session_style="async")
+    project = install(folder, PYTHONS[-1], PAGE.requirements(), env)
+    for section in PAGE.sections:
+        section.put(project)
+    create_database(project)
+    project.run("alembic", "upgrade", "head")
+    project.run("alembic", "revision", "--autogenerate", "-m", "add the tables of libraries")
+    project.run("ruff", "check", ".")
+    project.run("ruff", "format", "--check", ".")
+    (folder / "packages" / "api" / "routes" / "wrapped.py").write_text(WRAPPING, encoding="utf-8")
+    for command in ("upgrade head", "check", "downgrade -1", "upgrade head"):
+        project.run("alembic", *command.split())
+    return project
+
+
+@pytest.fixture(scope="module")
+def client(service: Project) -> Iterator[httpx2.Client]:
+    """Serve it."""
+    with serve(service) as client:
+        yield client
+
+
+def test_fastapi_users(client: httpx2.Client) -> None:
+    """An account is registered once and logs in, and a path operation that knows it runs in a transaction."""
+    login = {"email": f"{uuid4().hex}@example.com", "password": "of this account"}
+    assert client.post("/accounts/register", json=login).status_code == 201
+    assert client.post("/accounts/register", json=login).status_code == 400
+    assert client.post("/accounts/notes").status_code == 401
+    form = {"username": login["email"], "password": login["password"]}
+    token = client.post("/accounts/login", data=form).json()["access_token"]
+    written = client.post("/accounts/notes", headers={"Authorization": f"Bearer {token}"})
+    assert (written.status_code, written.json()) == (201, login["email"])
+
+
+def test_sqladmin(service: Project, client: httpx2.Client) -> None:
+    """Its pages need the password, list and create rows, and say when a row is refused."""
+    assert client.get("/admin/").status_code == 302
+    assert client.post("/admin/login", data={"username": "", "password": "wrong"}).status_code == 400
+    assert client.post("/admin/login", data={"username": "", "password": service.env["ADMIN_PASSWORD"]}).is_redirect
+    row = {"email": f"{uuid4().hex}@example.com", "name": "Ada"}
+    assert client.post("/admin/user/create", data=row).is_redirect
+    assert client.post("/admin/user/create", data=row).status_code == 400
+    assert row["email"] in client.get("/admin/user/list").text
+
+
+def test_fastapi_pagination(client: httpx2.Client) -> None:
+    """A page has its rows and the total, and the next one has others."""
+    users = [new_user(client, "paged") for _ in range(3)]
+    first = client.get("/people", params={"size": 2}).json()
+    last = client.get("/people", params={"size": 2, "page": first["pages"]}).json()
+    assert first["total"] >= len(users)
+    assert last["items"][-1]["id"] == users[-1]
+    assert len(first["items"]) == 2
+
+
+def test_sqlmodel(service: Project, client: httpx2.Client) -> None:
+    """Its tables are in the revision, under the names of the convention, and its models are the API's."""
+    created = client.post("/heroes", json={"name": "Ada 🦆"})
+    assert created.status_code == 201, created.text
+    assert created.json()["name"] == "Ada 🦆"
+    assert created.json()["created_at"].endswith(("Z", "+00:00"))
+    assert client.post("/heroes", json={"name": "x" * 256}).status_code == 422
+    [revision] = Path(service.folder / "migrations" / "versions").glob("*libraries.py")
+    assert 'op.f("pk_heroes")' in revision.read_text(encoding="utf-8")
+
+
+def test_advanced_alchemy(service: Project, client: httpx2.Client) -> None:
+    """Its errors are the API's 404 and 409, and a lost connection makes the work run again."""
+    new = {"email": f"{uuid4().hex}@example.com", "name": "Ada"}
+    created = client.post("/members", json=new)
+    assert created.status_code == 201, created.text
+    assert client.get(f"/members/{created.json()['id']}").json() == created.json()
+    assert client.post("/members", json=new).status_code == 409
+    assert client.post("/wrapped", params={"email": new["email"]}).status_code == 409
+    assert client.get("/members/2000000000").status_code == 404
+    assert service.run("python", "-c", LOST).stdout == "2\n"
