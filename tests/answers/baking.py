@@ -28,10 +28,12 @@ DEFAULTS = {
 HEADINGS = [
     "Start it, test it",
     "Where things are",
+    "The models",
     "Change the schema",
     "Add a model",
     "Remove the samples",
     "Use the database",
+    "In production",
     "Limit the load",
     "See what it does",
     "Update it",
