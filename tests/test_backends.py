@@ -16,7 +16,16 @@ FACTS = TEMPLATE / "templates" / "backends"
 BASE = (FACTS / "base.jinja").read_text(encoding="utf-8")
 SETTINGS = (TEMPLATE / "templates" / "settings.jinja").read_text(encoding="utf-8")
 
-STATEMENTS = ("driver_setup", "connect", "on_connect", "on_reset", "ping", "type_imports")
+STATEMENTS = (
+    "driver_setup",
+    "connect",
+    "on_connect",
+    "on_reset",
+    "ping",
+    "type_imports",
+    "backup_constants",
+    "backup_functions",
+)
 EXPRESSIONS = (
     "names_database",
     "tls_off",

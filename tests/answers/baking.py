@@ -36,6 +36,7 @@ HEADINGS = [
     "In production",
     "Limit the load",
     "See what it does",
+    "Commands",
     "Update it",
     "Configuration",
 ]

@@ -1,5 +1,6 @@
 """The commands of a service, on real databases: migrations by many processes at once."""
 
+import os
 import re
 import subprocess
 import time
@@ -10,14 +11,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from tests.live.cells import Cells
 from tests.live.databases import Database, live_cells
 from tests.live.service import create_database
-from tests.template import PYTHONS, Project, install, plain_environment, render
+from tests.servers import MysqlServer
+from tests.template import PYTHONS, Project, install, plain_environment, render, run
 
 GetDatabase = Callable[[str], Database]
 
 CELLS = live_cells()
 SERVERS = ["postgresql", "mariadb", "mysql"]
+# MySQL's tools come with its server; where MariaDB stands in for it, there are none.
+TOOLS = [("postgresql", "async"), ("mariadb", "sync"), *([] if MysqlServer.missing() else [("mysql", "sync")])]
 SECONDS = 120
 SYNC_DRIVERS = {"asyncmy": "pymysql", "aiosqlite": "pysqlite"}
 
@@ -208,3 +213,29 @@ def test_wait_is_bounded_and_ends_when_the_database_answers(
     assert output.startswith("Error: the database does not answer after 1 s: ")
     assert output.count("\n") == 1
     assert str(url.password) not in output
+
+
+@pytest.mark.parametrize(("backend", "style"), TOOLS)
+def test_printed_commands_back_up_and_restore(cells: Cells, tmp_path: Path, backend: str, style: str) -> None:
+    """What `backup` and `restore` print works as it stands, brings the rows back, and names no password."""
+    cell = cells.get(backend, style)
+    password = cell.server.password
+    (tmp_path / ".my.cnf").write_text(f"[client]\npassword={password}\n", encoding="utf-8")
+    (tmp_path / ".pgpass").write_text(f"*:*:*:*:{password}\n", encoding="utf-8")
+    (tmp_path / ".pgpass").chmod(0o600)
+    if backend == "mysql":
+        MysqlServer.put_clients(tmp_path)
+    environment = {"HOME": str(tmp_path), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+    def run_printed(name: str) -> None:
+        printed = cell.project.run("python", "-m", "packages.database", name, "a backup", check=False)
+        assert printed.returncode == 1, printed.stderr
+        assert password not in printed.stdout + printed.stderr
+        run("sh", "-ec", printed.stdout, cwd=tmp_path, env=environment)
+
+    cell.server.query("INSERT INTO my_table (name) VALUES ('kept')", cell.database)
+    run_printed("backup")
+    cell.server.query("UPDATE my_table SET name = 'lost'", cell.database)
+    run_printed("restore")
+    assert ("kept",) in cell.server.query("SELECT name FROM my_table", cell.database)
+    assert ("lost",) not in cell.server.query("SELECT name FROM my_table", cell.database)

@@ -3,11 +3,13 @@
 import random
 import sqlite3
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
 
 from tests.live.scripts import put_script
+from tests.live.service import wait_until
 from tests.template import PYTHONS, STYLES, Project, install, plain_environment, render
 
 PROCESSES, THREADS, ROUNDS, COUNTERS = 2, 32, 10, 4
@@ -67,3 +69,44 @@ def test_acknowledged_commits_survive_a_kill(project: tuple[Project, str]) -> No
         stored = {row[0] for row in database.execute("SELECT id FROM my_table")}
     assert len(acknowledged) >= KILLS
     assert acknowledged <= stored
+
+
+def test_backup_and_restore_while_others_write(project: tuple[Project, str]) -> None:
+    """Each backup holds all rows up to one moment; writers go on, also while one of them replaces the database."""
+    installed, style = project
+
+    def rows(name: str) -> tuple[int, int, str]:
+        with closing(sqlite3.connect(installed.folder / name)) as database:
+            [sound] = database.execute("PRAGMA integrity_check").fetchone()
+            # Each writer's row has the next id, so that a row that is missing shows.
+            return *database.execute("SELECT count(*), max(id) FROM my_table").fetchone(), sound
+
+    def command(*words: str) -> None:
+        installed.run("python", "-m", "packages.database", *words)
+
+    with closing(sqlite3.connect(installed.folder / "my_service.db")) as database, database:
+        database.execute("DELETE FROM my_table")
+    writers = [begin(installed, style, "sqlite_writer") for _ in range(PROCESSES)]
+    outputs = ThreadPoolExecutor(PROCESSES)
+    printed = [outputs.submit(writer.communicate) for writer in writers]
+    try:
+        wait_until(lambda: rows("my_service.db")[0] > 0, "nobody writes")
+        for _ in range(2):
+            before = rows("my_service.db")[0]
+            command("backup", "copy.db", "--force")
+            count, last, sound = rows("copy.db")
+            assert (count, sound) == (last, "ok")
+            assert before <= count
+        wait_until(lambda: rows("my_service.db")[0] > count, "nobody writes any more")
+        command("restore", "copy.db", "--force")
+        restored = rows("my_service.db")[0]
+        wait_until(lambda: rows("my_service.db")[0] > restored, "nobody writes any more")
+        assert [writer.poll() for writer in writers] == [None] * PROCESSES
+    finally:
+        for writer in writers:
+            writer.kill()
+    lines = [line for future in printed for line in future.result()[0].splitlines()[:-1]]
+    assert [line for line in lines if not line.isdigit()] == []
+    now, last, sound = rows("my_service.db")
+    assert (now, sound) == (last, "ok")
+    assert count <= restored

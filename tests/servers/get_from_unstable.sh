@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Get a real MySQL server or the newest Python into a folder, without installing anything on this machine.
+# Get a real MySQL server, with its clients, or the newest Python into a folder, without installing anything on this machine.
 #
 #     get_from_unstable.sh mysql FOLDER         then:  export MYSQL_SERVER_HOME=FOLDER
 #     get_from_unstable.sh python3.14 FOLDER    then:  export PATH=FOLDER/bin:$PATH
@@ -29,7 +29,7 @@ run_in() {
 # Print the version of the program in a folder; fail when there is none that works.
 version_in() {
     case $program in
-    mysql) run_in "$1" sbin/mysqld --no-defaults --version ;;
+    mysql) run_in "$1" bin/mysqldump --version >/dev/null && run_in "$1" sbin/mysqld --no-defaults --version ;;
     *) "$1/bin/$program" -c 'import ctypes, sqlite3, ssl, sys; print(sys.version)' ;;
     esac
 }
@@ -68,7 +68,7 @@ mirror() {
 
 [[ $# == 2 && $1 =~ ^(mysql|python3\.[0-9]+)$ && $2 != -* && -n $2 ]] || fail 'give mysql or python3.N, and a folder for it.'
 program=$1
-packages=(mysql-server-core)
+packages=(mysql-server-core mysql-client-core)
 [[ $program == mysql ]] || packages=("$program" "$program-venv")
 folder=$(realpath -m -- "$2")
 if version_in "$folder" 2>/dev/null; then

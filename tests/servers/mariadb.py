@@ -2,6 +2,7 @@
 
 import functools
 import os
+import shlex
 import subprocess
 from abc import abstractmethod
 from pathlib import Path
@@ -126,14 +127,22 @@ def _mysqld(home: str | None) -> list[str]:
         )
         return [] if version is None or version.returncode or "mariadb" in version.stdout.lower() else command
     usr = Path(home).resolve() / "usr"
-    loader = next(usr.glob("lib/*/ld-linux*.so.*"), None)
-    if loader is None or not (usr / "sbin/mysqld").is_file():
+    started = _by_its_own_library(usr / "sbin/mysqld")
+    if not started:
         return []
-    # By the C library that came with it, which can be newer than this machine's.
-    libraries = ":".join(sorted({str(path.parent) for path in usr.glob("lib/*/*.so.*")}))
     share = [f"--lc-messages-dir={usr / 'share/mysql'}", f"--character-sets-dir={usr / 'share/mysql/charsets'}"]
     places = [f"--basedir={usr}", *share, f"--plugin-dir={usr / 'lib/mysql/plugin'}"]
-    return [str(loader), "--library-path", libraries, str(usr / "sbin/mysqld"), "--no-defaults", *places]
+    return [*started, "--no-defaults", *places]
+
+
+def _by_its_own_library(path: Path) -> list[str]:
+    """Return how to execute a program by the C library that came with it, which can be newer than this machine's."""
+    usr = path.parents[1]
+    loader = next(usr.glob("lib/*/ld-linux*.so.*"), None)
+    if loader is None or not path.is_file():
+        return []
+    libraries = ":".join(sorted({str(library.parent) for library in usr.glob("lib/*/*.so.*")}))
+    return [str(loader), "--library-path", libraries, str(path)]
 
 
 class MysqlServer(MysqlFamilyServer):
@@ -156,6 +165,15 @@ class MysqlServer(MysqlFamilyServer):
             # A new server has a root account without a password, open to each client that reaches the socket.
             f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{self.password}'",
         ]
+
+    @staticmethod
+    def put_clients(folder: Path) -> None:
+        """Put the clients that came with the server into a folder for PATH; without them, those of PATH are used."""
+        for name in ("mysql", "mysqldump"):
+            path = Path(os.environ.get(HOME_VARIABLE, "/")).resolve() / "usr/bin" / name
+            if command := _by_its_own_library(path):
+                (folder / name).write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n', encoding="utf-8")
+                (folder / name).chmod(0o755)
 
     def _create(self) -> None:
         # Less to write.

@@ -13,8 +13,10 @@ async def main() -> None:
         async with SessionLocal() as db:
             row = MyModel(name=f"{number} " + "x" * 200)
             db.add(row)
+            await db.flush()
+            key = row.id
             await db.commit()
-            print(row.id, flush=True)
+            print(key, flush=True)
 
 
 run(main)

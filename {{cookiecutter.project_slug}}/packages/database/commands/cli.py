@@ -6,6 +6,7 @@ from typing import Any
 import click
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from packages.database.commands.backup import backup, restore
 from packages.database.commands.doctor import doctor
 from packages.database.commands.upgrade import upgrade
 from packages.database.commands.wait import wait
@@ -53,6 +54,8 @@ def main() -> None:
     logger.addFilter(lambda record: str(record.msg).startswith("Running"))
 
 
+main.add_command(backup)
 main.add_command(doctor)
+main.add_command(restore)
 main.add_command(upgrade)
 main.add_command(wait)
