@@ -19,7 +19,7 @@ from tests.template import BACKENDS, PYTHONS, Project, install, plain_environmen
 
 GetDatabase = Callable[[str], Database]
 
-# Each database in one of the styles: the commands are the same in both, on a synchronous engine.
+# Each database in one of the styles, which differ in how `running.py` gets its connection.
 CELLS = [cell for number, cell in enumerate(live_cells()) if number % 4 in {0, 3}]
 SERVERS = [(backend, style) for backend, style in CELLS if BACKENDS[backend]["server"]]
 # MySQL's tools come with its server; where MariaDB stands in for it, there are none.
