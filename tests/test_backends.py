@@ -39,6 +39,8 @@ EXPRESSIONS = (
     "write_refused",
     "pooler_error",
     "login_refused",
+    "tls_in_use",
+    "pooler_seen",
 )
 ARGUMENTS = ("connect_args", "migration_connect_args")
 
@@ -90,7 +92,7 @@ def test_every_block_is_python(backend: str, style: str) -> None:
         ast.parse(facts[name] or "None", mode="eval")
     for name in ARGUMENTS:
         assert argument_names(facts[name])
-    for _, answer in facts["policy"]:
+    for _, _, answer in facts["policy"]:
         ast.parse(answer, mode="eval")
 
 

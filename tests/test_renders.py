@@ -101,6 +101,7 @@ WITH_SERVER = {
 }
 WITH_BOTH = {"packages/api/read_again.py", "tests/test_read_again.py"}
 WITH_CREDENTIALS = {"packages/database/credentials.py", "tests/test_credentials.py"}
+WITH_CONNECTION_LIMIT = {"packages/database/capacity.py"}
 WITH_POOLER = {"packages/database/pooler.py"}
 WITH_BOUNDED_CONNECTION = {"packages/database/bounded_connection.py"}
 RESIDUE = re.compile(r"\{%|%\}|\{#|cookiecutter")
@@ -139,6 +140,8 @@ def test_render_has_what_was_chosen_and_no_more(project: Path, answers: dict[str
         expected |= WITH_BOTH
     if row["login_refused"]:
         expected |= WITH_CREDENTIALS
+    if row["connection_limit"]:
+        expected |= WITH_CONNECTION_LIMIT
     if row["pooler_error"]:
         expected |= WITH_POOLER
     if row["bounded_connection"]:

@@ -1,5 +1,6 @@
 """A rendered API as a process that answers HTTP."""
 
+import json
 import socket
 import subprocess
 import time
@@ -82,6 +83,17 @@ def serve(  # noqa: PLR0913 - each has a default
             server.kill()
             server.wait()
             raise
+
+
+def ask_doctor(project: Project, **env: str) -> dict[str, dict[str, str]]:
+    """Return what `doctor` finds, by the names of its checks; its exit code must fit."""
+    command = ("-m", "packages.database", "doctor", "--json")
+    completed = Project(project.folder, {**project.env, **env}).run("python", *command, check=False)
+    checks = {check["name"]: check for check in json.loads(completed.stdout)}
+    failed = any(check["state"] == "error" for check in checks.values())
+    assert completed.returncode == failed, completed.stderr
+    assert completed.stderr == ""
+    return checks
 
 
 def wait_until(condition: Callable[[], bool], promise: str) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from tests.live.cells import Cells
 from tests.live.databases import Database, live_cells
-from tests.live.service import create_database
+from tests.live.service import ask_doctor, create_database
 from tests.servers import MysqlServer
 from tests.template import BACKENDS, PYTHONS, Project, install, plain_environment, render, run
 
@@ -212,6 +212,9 @@ def test_wait_is_bounded_and_ends_when_the_database_answers(
     assert output.startswith("Error: the database does not answer after 1 s: ")
     assert output.count("\n") == 1
     assert str(url.password) not in output
+    found = ask_doctor(project, DATABASE_URL=closed, DATABASE_CONNECT_TIMEOUT_SECONDS="1")
+    assert [(name, check["state"]) for name, check in found.items()] == [("connection", "error")]
+    assert str(url.password) not in str(found)
 
 
 @pytest.mark.parametrize(("backend", "style"), TOOLS)

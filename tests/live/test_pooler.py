@@ -9,7 +9,7 @@ import pytest
 
 from tests.live.crowd import Crowd
 from tests.live.scripts import put_script
-from tests.live.service import new_user, serve, wait_until_ready
+from tests.live.service import ask_doctor, new_user, serve, wait_until_ready
 from tests.servers import PgBouncer, PostgresqlServer
 from tests.template import PYTHONS, STYLES, Project, install, render
 
@@ -102,6 +102,13 @@ def test_project_passes_its_own_tests(project: Project) -> None:
     """Migrations, the test kit, sessions for reading and every limit that the server was asked for hold behind it."""
     project.run("alembic", "check")
     assert " passed" in project.run("pytest", "-q").stdout
+
+
+def test_doctor_sees_the_pooler(project: Project) -> None:
+    """It finds every limit in effect, and a pooler in front of the server."""
+    checks = ask_doctor(project)
+    assert {check["state"] for check in checks.values()} == {"ok"}
+    assert checks["pooler"]["found"] == "in front of the server"
 
 
 def test_each_migration_has_its_limit(project: Project) -> None:

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from sqlalchemy import make_url
 
-from tests.live.service import new_user, serve, wait_until
+from tests.live.service import ask_doctor, new_user, serve, wait_until
 from tests.servers import PostgresqlPair
 from tests.template import PYTHONS, STYLES, Project, install, render
 
@@ -77,6 +77,20 @@ def test_reads_come_from_the_replica_and_writes_go_to_the_primary(replicated: Re
         wait_for_user(client, user)
         assert replicated.pair.standby.query(CONNECTIONS) != [(0,)]
         assert client.patch(f"/users/{user}", json={"name": "changed"}).status_code == 200
+
+
+def test_doctor_tells_how_far_the_replica_is_behind(replicated: Replicated) -> None:
+    """A replica that follows is good; that there is none, or that nobody answers, is said with the fix."""
+    found = ask_doctor(replicated.project)
+    assert (found["replica"]["state"], found["replica"]["found"]) == ("ok", "0.0 s behind")
+    assert found["connections"]["found"].startswith("up to 1 x (5 + 2) x 1 workers = 7, of 397 ")
+    assert found["connections that read"]["state"] == "ok"
+    primary = replicated.project.env["DATABASE_URL"]
+    found = ask_doctor(replicated.project, DATABASE_READ_URL=primary)
+    assert (found["replica"]["state"], found["replica"]["found"]) == ("warning", "a server that is no replica answers")
+    nobody = make_url(primary).set(port=1).render_as_string(hide_password=False)
+    found = ask_doctor(replicated.project, DATABASE_READ_URL=nobody)
+    assert (found["reading"]["state"], found["reading"]["fix"]) == ("error", "check DATABASE_READ_URL")
 
 
 def test_reads_go_on_while_the_primary_is_down(replicated: Replicated) -> None:

@@ -1,6 +1,7 @@
 """`DATABASE_TLS` means the same to every driver: proven with certificates made here."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from tests.live.service import ask_doctor
 from tests.servers import SERVERS, Server
 from tests.template import BACKENDS, PYTHONS, STYLES, Project, install, render
 
@@ -104,6 +106,21 @@ def test_off_is_in_clear(encrypted: Encrypted, project: tuple[Project, str]) -> 
 def test_require_encrypts_and_asks_no_name(encrypted: Encrypted, project: tuple[Project, str]) -> None:
     """With `require` the connection is encrypted, whoever the server is."""
     assert ask(project, encrypted.server, "127.0.0.1", DATABASE_TLS="require") == "True"
+
+
+def test_doctor_says_whether_a_connection_is_encrypted(encrypted: Encrypted, project: tuple[Project, str]) -> None:
+    """It names the version of TLS where it can, and warns of a connection in clear text to another machine."""
+    server, (installed, style) = encrypted.server, project
+    url = f"{BACKENDS[server.name][style]['drivername']}://{server.user}@127.0.0.1:{server.port}/service"
+    environment = {"DATABASE_URL": url, "DATABASE_PASSWORD": server.password}
+    found = ask_doctor(installed, **environment, DATABASE_TLS="require")["TLS"]
+    assert found["state"] == "ok"
+    assert re.fullmatch(r"on|TLSv1\.[23]", found["found"])
+    if server.name == "postgresql":
+        # The only driver here that takes an address beside the name.
+        environment["DATABASE_URL"] = url.replace("127.0.0.1", "elsewhere") + "?hostaddr=127.0.0.1&sslmode=disable"
+        found = ask_doctor(installed, **environment)["TLS"]
+        assert (found["state"], found["found"]) == ("warning", "off")
 
 
 def test_verify_full_accepts_the_right_server(encrypted: Encrypted, project: tuple[Project, str]) -> None:

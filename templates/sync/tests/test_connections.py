@@ -13,9 +13,9 @@ from packages.database.commands.doctor import POLICY
 from packages.database.config import engine, read_engine
 
 
-@pytest.mark.parametrize(("question", "answer"), POLICY)
+@pytest.mark.parametrize(("_name", "question", "answer"), POLICY)
 def test_database_applies_the_policy(
-    connection: Connection, question: str, answer: str | int
+    connection: Connection, _name: str, question: str, answer: str | int
 ) -> None:
     """Every option that the engine sets is in effect on the connection."""
     assert connection.exec_driver_sql(question).scalar() == answer

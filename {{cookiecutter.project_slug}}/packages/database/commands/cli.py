@@ -4,10 +4,11 @@ import logging
 from typing import Any
 
 import click
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from packages.database.commands.backup import backup, restore
 from packages.database.commands.doctor import doctor
+from packages.database.commands.output import describe_failure
 from packages.database.commands.upgrade import upgrade
 from packages.database.commands.wait import wait
 
@@ -33,16 +34,6 @@ class Commands(click.Group):
             return super().invoke(context)
         except (SQLAlchemyError, OSError) as error:
             raise click.ClickException(describe_failure(error)) from None
-
-
-def describe_failure(error: Exception) -> str:
-    """Say in one line what the database refused; no value of a statement is shown."""
-    if not isinstance(error, DBAPIError):
-        return " ".join(str(error).split()) or "the database did not answer in time"
-    reason = " ".join(str(error.orig).split()) or "no answer in time"
-    if error.statement is None:
-        return f"the database cannot be reached: {reason}; check DATABASE_URL"
-    return f"the database refused a statement: {reason}"
 
 
 @click.group(cls=Commands, epilog=EXIT_CODES, context_settings={"max_content_width": 100})

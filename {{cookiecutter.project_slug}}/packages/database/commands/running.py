@@ -15,7 +15,7 @@ from alembic.config import Config
 from sqlalchemy import Engine
 
 from packages.config import PROJECT_ROOT
-from packages.database.config import {{ "SessionLocal, " if cookiecutter.session_style == "async" }}engine
+from packages.database.config import {{ "SessionLocal, " if cookiecutter.session_style == "async" }}engine, read_engine
 
 Result = TypeVar("Result")
 
@@ -36,6 +36,7 @@ def run(work: Callable[[Engine], Result]) -> Result:
                 return await db.run_sync(lambda _session: work(engine.sync_engine))
         finally:
             await engine.dispose()
+            await read_engine.dispose()
 
     # asyncio.run would answer only the second Ctrl-C: nothing but the work runs in this loop.
     loop = asyncio.new_event_loop()
@@ -57,6 +58,7 @@ def run(work: Callable[[Engine], Result]) -> Result:
         return work(engine)
     finally:
         engine.dispose()
+        read_engine.dispose()
 
 
 def migrate() -> None:

@@ -6,6 +6,7 @@ import click
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from packages.database.commands.output import describe_failure
 from packages.database.commands.running import NotInTimeError, run
 
 PAUSE_SECONDS = 0.5
@@ -44,11 +45,8 @@ def wait_for_answer(engine: Engine, seconds: float) -> None:
                 connection.execute(select(1))
         except (SQLAlchemyError, OSError) as error:
             if time.monotonic() >= deadline:
-                cause = getattr(error, "orig", None) or error
-                reason = " ".join(str(cause).split()) or "no answer in time"
                 raise NotInTimeError(
-                    f"the database does not answer after {seconds:g} s: {reason}; check"
-                    " DATABASE_URL and whether the database runs"
+                    f"the database does not answer after {seconds:g} s: {describe_failure(error)}"
                 ) from None
         else:
             return
