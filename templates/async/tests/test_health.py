@@ -137,3 +137,46 @@ async def test_not_ready_while_no_request_ends() -> None:
     request = Request({"type": "http", "state": {"stalled": True}})
     with pytest.raises(HTTPException, match="503: requests hold all connections"):
         {{ "await health.ready(request)" if cookiecutter.session_style == "async" else "asyncio.run(health.ready(request))" }}
+{% if db.connection_limit %}
+
+
+@pytest.mark.usefixtures("schema")
+@pytest.mark.parametrize(("workers", "warns"), [("1", False), ("100000", True)])
+{% if cookiecutter.session_style == "async" %}
+async def test_start_says_when_the_server_allows_too_few_connections(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, workers: str, *, warns: bool
+) -> None:
+{% else %}
+def test_start_says_when_the_server_allows_too_few_connections(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, workers: str, *, warns: bool
+) -> None:
+{% endif %}
+    """One line of the log has the sum and the settings to change; there is none while all fit."""
+    monkeypatch.setenv("WEB_CONCURRENCY", workers)
+{% if cookiecutter.session_style == "async" %}
+    await health.warn_of_connection_limit()
+{% else %}
+    asyncio.run(health.warn_of_connection_limit())
+{% endif %}
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert bool(lines) == warns
+    assert all(f"x {workers} workers = " in line for line in lines)
+
+
+{% if cookiecutter.session_style == "async" %}
+async def test_start_needs_no_database(monkeypatch: pytest.MonkeyPatch) -> None:
+{% else %}
+def test_start_needs_no_database(monkeypatch: pytest.MonkeyPatch) -> None:
+{% endif %}
+    """A service that starts before its database is not stopped by what it cannot ask."""
+
+    async def fail() -> tuple[bool, str]:
+        raise OperationalError("SELECT 1", None, Exception("connection refused"))
+
+    monkeypatch.setattr(health, "_compare_with_limit", fail)
+{% if cookiecutter.session_style == "async" %}
+    await health.warn_of_connection_limit()
+{% else %}
+    asyncio.run(health.warn_of_connection_limit())
+{% endif %}
+{% endif %}
