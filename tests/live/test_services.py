@@ -23,8 +23,8 @@ from tests.template import BACKENDS, PYTHONS, SQLALCHEMY, Project, install, rend
 GetDatabase = Callable[[str], Database]
 
 CELLS = live_cells()
-# Every cell meets both versions of SQLAlchemy, and each database each Python: half of the cells meet 3.12 here, the other
-# half the newest in `test_newest_python.py`.
+# Every cell meets both versions of SQLAlchemy, and each database each Python: half of the cells meet 3.12 here, the
+# other half the newest in `test_newest_python.py`.
 ENVIRONMENTS = [
     (cell, environment)
     for number, cell in enumerate(CELLS)
