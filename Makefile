@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SUPPORTED := import sys; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help demo test slow lint hooks twins rendered benchmarks clean
+.PHONY: help demo test slow lint hooks twins rendered site benchmarks clean
 .DEFAULT_GOAL := help
 
 help:  ## list these commands
@@ -36,6 +36,10 @@ rendered: .venv/installed  ## refresh docs/rendered and docs/pictures, which sho
 	$(BIN)/python scripts/rendered.py
 	$(BIN)/python scripts/pictures.py
 
+site: .venv/installed  ## build the documentation as a site in .site/html; a broken link ends it
+	$(BIN)/python scripts/pages.py
+	$(BIN)/zensical build --strict --clean
+
 benchmarks: .venv/installed  ## measure rendered services and write docs/benchmarks.md; ONLY="http sqlite" names a part
 	$(BIN)/python -m benchmarks $(ONLY)
 
@@ -48,5 +52,5 @@ benchmarks: .venv/installed  ## measure rendered services and write docs/benchma
 	$(BIN)/python -m pip install --quiet --group dev
 	touch $@
 
-clean:  ## remove the environment and the demo, and nothing that you rendered
-	rm -rf .venv .demo
+clean:  ## remove the environment, the demo and the site, and nothing that you rendered
+	rm -rf .venv .demo .site
