@@ -47,3 +47,9 @@ def test_each_page_can_be_reached() -> None:
     navigation = tomllib.loads(CONFIGURATION.read_text(encoding="utf-8"))["project"]["nav"]
     pages = re.findall(r"'([\w-]+\.md)'", str(navigation))
     assert sorted(pages) == sorted(place for place in places().values() if place.endswith(".md"))
+
+
+def test_the_pipeline_builds_the_site() -> None:
+    """A broken link is found before it is merged."""
+    assert "- run: make site\n" in (TEMPLATE / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    assert "zensical build --strict" in run("make", "--dry-run", "site", cwd=TEMPLATE).stdout

@@ -138,3 +138,10 @@ def test_advanced_alchemy(service: Project, client: httpx2.Client) -> None:
     assert client.post("/wrapped", params={"email": new["email"]}).status_code == 409
     assert client.get("/members/2000000000").status_code == 404
     assert service.run("python", "-c", LOST).stdout == "2\n"
+
+
+@pytest.mark.slow
+def test_libraries_pass_the_type_checker(service: Project) -> None:
+    """A service that is checked strictly is so with all code of the page, and with settings that have no default."""
+    (service.folder / "packages" / "api" / "routes" / "wrapped.py").unlink()
+    service.run("mypy")

@@ -317,6 +317,19 @@ def test_init_container(services: Services, tmp_path: Path) -> None:
         assert client.get(container["readinessProbe"]["httpGet"]["path"]).status_code == 200
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("style", ["sync", "async"])
+def test_recipes_pass_the_type_checker(services: Services, style: str) -> None:
+    """A service that is checked strictly is so with the code of the page."""
+    project, headings = (
+        (services.flask, ["Flask", "RQ"]) if style == "sync" else (services.litestar, ["Litestar", "A Typer script"])
+    )
+    for heading in headings:
+        PAGE.section(heading).put(project)
+    PAGE.section("Celery").put(project, ["sync", "async"].index(style))
+    project.run("mypy", "packages")
+
+
 def test_no_recipe_is_left_out() -> None:
     """Each section of the page is named by a test above."""
     tests = Path(__file__).read_text(encoding="utf-8")
