@@ -7,6 +7,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from packages.database.commands.backup import backup, restore
+from packages.database.commands.copy import copy
 from packages.database.commands.doctor import doctor
 from packages.database.commands.output import describe_failure
 from packages.database.commands.upgrade import upgrade
@@ -46,6 +47,7 @@ def main() -> None:
 
 
 main.add_command(backup)
+main.add_command(copy)
 main.add_command(doctor)
 main.add_command(restore)
 main.add_command(upgrade)

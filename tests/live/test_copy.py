@@ -1,0 +1,270 @@
+"""`python -m packages.database copy`: a service moves to another kind of database, with all its rows."""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from tests.live.databases import Databases
+from tests.template import plain_environment, render, run
+
+BACKENDS = ["sqlite", "postgresql", "mariadb", "mysql"]
+ROWS = 2_000
+PATIENCE_SECONDS = 120
+SCRIPT = Path(__file__).parent / "scripts" / "rows_to_copy.py"
+
+MODEL = '''\
+"""Rows that are hard to copy."""
+
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Double, Enum, ForeignKey, ForeignKeyConstraint, Identity, Numeric, Text, Unicode
+from sqlalchemy.orm import Mapped, mapped_column
+
+from packages.database.config import Base
+from packages.database.types import JsonDocument, UtcDateTime
+
+
+class Kind(StrEnum):
+    PLAIN = "plain"
+    ODD = "isn't plain"
+
+
+KindType = Enum(
+    Kind,
+    name="kind",
+    native_enum=False,
+    create_constraint=True,
+    length=16,
+    values_callable=lambda kinds: [kind.value for kind in kinds],
+)
+
+
+class Tag(Base):
+    __tablename__ = "tags"
+
+    name: Mapped[str] = mapped_column(Unicode(64), primary_key=True)
+
+
+class Hostile(Base):
+    """Refers to itself, and to children that refer to it."""
+
+    __tablename__ = "hostiles"
+    __table_args__ = (
+        ForeignKeyConstraint(["id", "best_number"], ["children.hostile_id", "children.number"], use_alter=True),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, autoincrement=True)
+    name: Mapped[str] = mapped_column(Unicode(255))
+    text: Mapped[str | None] = mapped_column(Text)
+    big: Mapped[int] = mapped_column(BigInteger)
+    small: Mapped[int]
+    ratio: Mapped[float | None] = mapped_column(Double)
+    price: Mapped[Decimal] = mapped_column(Numeric(12, 2))
+    is_open: Mapped[bool]
+    kind: Mapped[Kind] = mapped_column(KindType)
+    day: Mapped[date]
+    hour: Mapped[time]
+    at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    key: Mapped[UUID] = mapped_column(unique=True)
+    raw: Mapped[bytes | None]
+    extra: Mapped[Any | None] = mapped_column(JsonDocument)
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("hostiles.id"))
+    best_number: Mapped[int | None]
+
+
+class Child(Base):
+    __tablename__ = "children"
+
+    hostile_id: Mapped[int] = mapped_column(ForeignKey(Hostile.id), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    tag: Mapped[str] = mapped_column(ForeignKey(Tag.name))
+
+
+class Link(Base):
+    __tablename__ = "links"
+
+    key: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+'''
+REVISION = '''\
+"""Create what the models have."""
+
+from alembic import op
+
+from packages.database.config import Base
+from packages.database.hostile_data_model import Child, Hostile, Link, Tag
+
+revision: str = "0002"
+down_revision: str | None = "0001"
+branch_labels: str | None = None
+depends_on: str | None = None
+
+TABLES = [model.__table__ for model in (Tag, Hostile, Child, Link)]
+
+
+def upgrade() -> None:
+    """Apply the change."""
+    Base.metadata.create_all(op.get_bind(), TABLES)
+
+
+def downgrade() -> None:
+    """Take the change back."""
+    Base.metadata.drop_all(op.get_bind(), TABLES)
+'''
+
+
+@dataclass(frozen=True)
+class Service:
+    """A rendered service, which runs with the drivers of this environment."""
+
+    folder: Path
+    url: str
+    password: str
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Return the environment variables of the service."""
+        password = {"DATABASE_PASSWORD": self.password} if self.password else {}
+        return {"DATABASE_URL": self.url, "PYTHONPATH": str(self.folder)} | password
+
+    def run(
+        self, *arguments: str | Path, env: Mapping[str, str] | None = None, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Python in the service's folder."""
+        return run(sys.executable, *arguments, cwd=self.folder, env={**self.env, **(env or {})}, check=check)
+
+    def start(self, *arguments: str | Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Start Python in the service's folder."""
+        return subprocess.Popen(
+            [sys.executable, *map(str, arguments)],
+            cwd=self.folder,
+            env={**plain_environment(), **self.env, **(env or {})},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def rows(self, *arguments: str) -> str:
+        """Run the script with the rows."""
+        return self.run("-W", "ignore", SCRIPT, *arguments).stdout
+
+    def copy(self, target: "Service", *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Copy the rows to another service's database."""
+        return self.run("-m", "packages.database", "copy", *arguments, env=target.as_target, check=check)
+
+    @property
+    def as_target(self) -> dict[str, str]:
+        """Return the environment variables that make its database the target of a copy."""
+        return {"COPY_TO": self.url, "COPY_TO_PASSWORD": self.password}
+
+
+class Services:
+    """A service for each database, with all tables, made when it is first asked for."""
+
+    def __init__(self, folder: Path, databases: Databases) -> None:
+        """Make none yet."""
+        self._folder = folder
+        self._databases = databases
+        self._made: dict[str, Service] = {}
+
+    def new(self, backend: str, database: str) -> Service:
+        """Make a service with a database of its own."""
+        folder = render(self._folder / database, database_backend=backend, web_framework="none", ci_provider="none")
+        (folder / "packages/database/hostile_data_model.py").write_text(MODEL, encoding="utf-8")
+        (folder / "migrations/versions/0002_hostiles.py").write_text(REVISION, encoding="utf-8")
+        environment = self._databases.get(backend).environment("sync", backend, database)
+        if environment:
+            self._databases.server(backend).create_database(database)
+            url = make_url(environment["DATABASE_URL"])
+            service = Service(folder, url._replace(password=None).render_as_string(), str(url.password))
+        else:
+            service = Service(folder, f"sqlite+pysqlite:///{folder}/data.db", "")
+        service.run("-m", "packages.database", "upgrade")
+        return service
+
+    def get(self, backend: str) -> Service:
+        """Return the service for the database; its rows are those of the test that had it last."""
+        if backend not in self._made:
+            self._made[backend] = self.new(backend, f"t_copy_{backend}")
+        return self._made[backend]
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Services:
+    """Give access to the services."""
+    return Services(tmp_path_factory.mktemp("copy"), databases)
+
+
+PROGRESS = "SELECT max(copied_rows) FROM database_copy WHERE table_name = 'hostiles'"
+# Neither MySQL nor MariaDB has one.
+KEEP_INFINITY = {"sqlite", "postgresql"}
+
+
+@pytest.mark.parametrize("source", BACKENDS)
+def test_rows_arrive_unchanged(services: Services, source: str) -> None:
+    """Each kind of database gives all its rows to each other kind, and new rows get keys that are free."""
+    before = services.get(source)
+    has_infinity = source in KEEP_INFINITY
+    rows = before.rows("seed", str(ROWS), *(["infinite"] if has_infinity else []))
+    for target in sorted(set(BACKENDS) - {source}, key=lambda name: name not in KEEP_INFINITY):
+        after = services.get(target)
+        if has_infinity and target not in KEEP_INFINITY:
+            refused = before.copy(after, check=False)
+            assert refused.returncode == 1
+            assert "hostiles.ratio (id=3): it is infinite" in refused.stderr
+            before.rows("execute", "UPDATE hostiles SET ratio = NULL WHERE id = 3")
+            has_infinity, rows = False, rows.replace("'ratio': -inf", "'ratio': None")
+        copied = before.copy(after)
+        assert re.match(r"Copied 7 tables, 2,\d\d\d rows; both databases hold the same rows\.", copied.stdout)
+        assert after.rows("show and empty") == rows
+    before.rows("empty")
+
+
+@pytest.mark.parametrize("target", ["postgresql"])
+def test_killed_copy_goes_on(services: Services, databases: Databases, target: str) -> None:
+    """After kill -9 amid a table, the next run copies what is missing, unless the copied rows have changed."""
+    before, after = services.get("sqlite"), services.get(target)
+    rows = before.rows("seed", str(ROWS))
+    server = databases.server(target)
+
+    def has_begun() -> bool:
+        try:
+            [(rows,)] = server.query(PROGRESS, f"t_copy_{target}")
+        except server.driver_error:
+            return False  # the table is not there yet
+        return bool(rows)
+
+    with after.start(SCRIPT, "hold", str(2 * ROWS - 3)) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "held\n"
+        with before.start("-m", "packages.database", "copy", env=after.as_target) as copy:
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while not has_begun():
+                assert copy.poll() is None, copy.communicate()[0]
+                assert time.monotonic() < deadline, "nothing is copied"
+                time.sleep(0.05)
+            copy.kill()
+        holder.communicate()
+    before.rows("execute", "UPDATE hostiles SET name = 'changed' WHERE id = 0")
+    refused = before.copy(after, check=False)
+    assert refused.returncode == 1
+    assert "the source was written to since the copy began" in refused.stderr
+    before.rows("execute", "UPDATE hostiles SET name = '' WHERE id = 0")
+    before.copy(after)
+    again = before.copy(after, check=False)
+    assert again.returncode == 1
+    assert "the target is not empty: " in again.stderr
+    assert after.rows("show and empty") == rows
+    before.rows("empty")

@@ -1,0 +1,168 @@
+"""Looks at every row of the source, before anything is written to the target."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import InvalidOperation
+from uuid import UUID
+
+import click
+from sqlalchemy import Connection, and_, exists, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from packages.database.copying.limits import Limit
+from packages.database.copying.tables import MOST_ROWS, Checksum, CopiedTable, Values
+
+MOST_PROBLEMS = 20
+# What drivers and types raise for a stored value that Python has no form for.
+UNREADABLE = (
+    SQLAlchemyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    OverflowError,
+    InvalidOperation,
+)
+CHANGED = (
+    "the source was written to since the copy began, so it cannot go on; empty the target with its"
+    " own `alembic downgrade base` and `upgrade`, stop the service, and start again"
+)
+
+
+@dataclass
+class Problems:
+    """What stands in the way: how many things there are, and the first ones as sentences."""
+
+    count: int = 0
+    sentences: list[str] = field(default_factory=list)
+
+    def add(self, place: str, fault: str) -> None:
+        """Count a problem; keep its sentence if it is one of the first."""
+        self.count += 1
+        if self.count <= MOST_PROBLEMS:
+            self.sentences.append(f"{place}: {fault}")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a table of the source holds, and the key of the last row that an earlier run copied."""
+
+    checksum: Checksum
+    resume_after: Values | None
+
+
+@dataclass(frozen=True)
+class SourceCheck:
+    """The check of one table.
+
+    Attributes:
+        connection: the snapshot of the source.
+        copied: the table.
+        limits: what the columns of the target hold, in the order of the table's columns.
+        problems: where to add what is found.
+    """
+
+    connection: Connection
+    copied: CopiedTable
+    limits: Sequence[Limit]
+    problems: Problems
+
+    def run(self, copied_before: Checksum, advance: Callable[[int], None]) -> Seen:
+        """Read all rows, and check that those an earlier run has copied are still the same.
+
+        Args:
+            copied_before: of the first rows in the order of the key.
+            advance: is told the number of rows, after each batch.
+
+        Raises:
+            click.ClickException: the rows that were copied have changed.
+        """
+        checksum = Checksum()
+        resume_after = None
+        for batch in self._batches():
+            for values in batch:
+                checksum.add(self.copied.digest(values))
+                self._check_row(values, checksum.rows)
+                if checksum.rows == copied_before.rows:
+                    resume_after = self.copied.key_of(values)
+                    if checksum != copied_before:
+                        raise click.ClickException(CHANGED)
+            advance(len(batch))
+        if checksum.rows < copied_before.rows:
+            raise click.ClickException(CHANGED)
+        self._check_references()
+        return Seen(checksum, resume_after)
+
+    def _check_row(self, values: Values, number: int) -> None:
+        for limit, value in zip(self.limits, values, strict=True):
+            fault = limit.fault(value)
+            if fault:
+                self._add(self.copied.key_of(values), number, limit.column.name, fault)
+
+    def _check_references(self) -> None:
+        """Find rows that refer to none: SQLite and MySQL let them in while they do not check."""
+        for constraint in self.copied.table.foreign_key_constraints:
+            parent = constraint.referred_table.alias()
+            pairs = [(each.parent, parent.c[each.column.key]) for each in constraint.elements]
+            orphans = (
+                select(*self.copied.key)
+                .where(*(column.is_not(None) for column, _ in pairs))
+                .where(~exists().where(and_(*(column == other for column, other in pairs))))
+                .limit(MOST_PROBLEMS)
+            )
+            fault = f"there is no such row in {constraint.referred_table.fullname}"
+            for row in self.connection.execute(orphans):
+                self._add(tuple(row), None, pairs[0][0].name, fault)
+
+    def _batches(self) -> Iterator[list[Values]]:
+        """Yield all rows that can be read, and add a problem for each of the others."""
+        after: Values | None = None
+        batches = self.copied.batches(self.connection)
+        while self.problems.count < MOST_PROBLEMS * 10:
+            try:
+                batch = next(batches, None)
+            except UNREADABLE as error:
+                after = self._find_unreadable(after, error)
+                batches = self.copied.batches(self.connection, after)
+                continue
+            if batch is None:
+                return
+            yield batch
+            after = self.copied.key_of(batch[-1])
+
+    def _find_unreadable(self, after: Values | None, error: Exception) -> Values:
+        """Read the next rows one by one, and return the key of the last of them."""
+        found = self.problems.count
+        keys: list[Values] = []
+        try:
+            page = self.copied.page(select(*self.copied.key), after, MOST_ROWS)
+            keys = [tuple(row) for row in self.connection.execute(page)]
+            for key in keys:
+                self._read_columns(key)
+        except SQLAlchemyError:
+            raise error from None
+        if found == self.problems.count or not keys:
+            raise error
+        return keys[-1]
+
+    def _read_columns(self, key: Values) -> None:
+        is_row = self.copied.has_key(key)
+        try:
+            self.connection.execute(self.copied.select().where(is_row)).one()
+        except UNREADABLE:
+            for column in self.copied.columns:
+                try:
+                    self.connection.execute(select(column).where(is_row)).one()
+                except UNREADABLE:
+                    fault = "Python has no form for its value, such as an infinite time"
+                    self._add(key, None, column.name, fault)
+
+    def _add(self, key: Values, number: int | None, column: str, fault: str) -> None:
+        """Add a problem; a key that may be personal, such as an e-mail address, is not shown."""
+        names = [column.name for column in self.copied.key]
+        if all(isinstance(value, int | UUID | date) for value in key):
+            row = ", ".join(f"{name}={value}" for name, value in zip(names, key, strict=True))
+        else:
+            row = f"row {number} in the order of {', '.join(names)}" if number else "a row"
+        self.problems.add(f"{self.copied.name}.{column} ({row})", fault)
