@@ -14,8 +14,9 @@ from tenacity import (
 {% endif %}
 
 from packages.database.commands.migration_lock import migration_lock
+from packages.database.commands.output import json_option, report
 from packages.database.commands.running import migrate, run
-from packages.database.revisions import compare, read_revisions, scripts
+from packages.database.revisions import compare, expected_revisions, read_revisions
 {% if db.transactional_ddl %}
 from packages.database.transaction import is_retryable
 
@@ -33,7 +34,8 @@ ATTEMPTS = 10
     show_default=True,
     help="Seconds to wait while another process migrates.",
 )
-def upgrade(wait_seconds: float) -> None:
+@json_option
+def upgrade(*, wait_seconds: float, as_json: bool) -> None:
     """Bring the database to the newest revision.
 
     Any number of processes may run this at once: one migrates, and the others wait for it and find
@@ -41,7 +43,8 @@ def upgrade(wait_seconds: float) -> None:
     {{ db.name }} commits around each change of the schema.{% endif %}
 
     """
-    click.echo(run(lambda engine: bring_up(engine, wait_seconds)))
+    sentence = run(lambda engine: bring_up(engine, wait_seconds))
+    report(sentence, as_json=as_json, revisions=sorted(expected_revisions()))
 
 
 def bring_up(engine: Engine, wait_seconds: float) -> str:
@@ -85,10 +88,11 @@ def _is_at_head(engine: Engine) -> bool:
 
 
 def _heads() -> str:
-    return ", ".join(scripts().get_heads())
+    return ", ".join(sorted(expected_revisions()))
 {% if db.transactional_ddl %}
 
 
 def _say_so(state: RetryCallState) -> None:
-    click.echo(f"A lock of the running service is in the way; attempt {state.attempt_number}.")
+    sentence = f"A lock of the running service is in the way; attempt {state.attempt_number}."
+    click.echo(sentence, err=True)
 {% endif %}

@@ -6,7 +6,7 @@ import click
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from packages.database.commands.output import describe_failure
+from packages.database.commands.output import describe_failure, json_option, report
 from packages.database.commands.running import NotInTimeError, run
 
 PAUSE_SECONDS = 0.5
@@ -21,14 +21,15 @@ PAUSE_SECONDS = 0.5
     show_default=True,
     help="Seconds after which no further attempt begins.",
 )
-def wait(seconds: float) -> None:
+@json_option
+def wait(*, seconds: float, as_json: bool) -> None:
     """Wait until the database answers.
 
     For containers that start beside their database. An attempt that has begun may take as long as
     the settings allow for connecting.
     """
     run(lambda engine: wait_for_answer(engine, seconds))
-    click.echo("The database answers.")
+    report("The database answers.", as_json=as_json)
 
 
 def wait_for_answer(engine: Engine, seconds: float) -> None:
