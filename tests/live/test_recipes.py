@@ -20,7 +20,7 @@ from tests.template import PYTHONS, Project, install, interpreter, render, run
 
 PAGE = Page("recipes.md")
 DATABASE = "t_recipes"
-ROWS = 24
+ROWS = 12
 CLIENTS = 8
 NEW_USER = "INSERT INTO users (email, name, created_at, updated_at) VALUES ('{}@example.com', 'n', now(), now())"
 NEW_JOBS = """
@@ -291,7 +291,7 @@ def test_token(services: Services, tmp_path: Path) -> None:
 
 
 def test_init_container(services: Services, tmp_path: Path) -> None:
-    """The manifest is valid; init containers of three pods migrate at once, and both probes then answer."""
+    """The manifest is valid; init containers of two pods migrate at once, and both probes then answer."""
     section = PAGE.section("Migrations in an init container of Kubernetes")
     section.put(services.fastapi)
     [(path, text)] = section.files
@@ -309,7 +309,7 @@ def test_init_container(services: Services, tmp_path: Path) -> None:
     server.create_database("t_pods")
     project = replace(services.fastapi, env=env)
     with ThreadPoolExecutor() as threads:
-        done = list(threads.map(lambda _: project.run(*init["command"]).stdout, range(3)))
+        done = list(threads.map(lambda _: project.run(*init["command"]).stdout, range(2)))
     assert sum("is now at revision 0001" in text for text in done) == 1
     image = (project.folder / "Dockerfile").read_text(encoding="utf-8").splitlines()
     command = " ".join(json.loads(image[-1].removeprefix("CMD ")))
