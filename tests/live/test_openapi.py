@@ -24,8 +24,8 @@ def map_body(context, body):
 """
 # Each database once, each style more than once.
 QUICK = [("sqlite", "sync"), ("postgresql", "async"), ("mariadb", "sync")]
-EXAMPLES = 10
-MANY_EXAMPLES = 300
+EXAMPLES = 5
+MANY_EXAMPLES = 100
 RUNS = [pytest.param(*cell, EXAMPLES, id="-".join(cell)) for cell in QUICK]
 RUNS += [
     pytest.param(*cell, MANY_EXAMPLES, id="-".join((*cell, "thorough")), marks=pytest.mark.slow)
