@@ -15,7 +15,7 @@ from tests.live.databases import Databases
 from tests.template import plain_environment, render, run
 
 BACKENDS = ["sqlite", "postgresql", "mariadb", "mysql"]
-ROWS = 2_000
+ROWS = 1_000
 PATIENCE_SECONDS = 120
 SCRIPT = Path(__file__).parent / "scripts" / "rows_to_copy.py"
 
@@ -212,12 +212,13 @@ PROGRESS = "SELECT max(copied_rows) FROM database_copy WHERE table_name = 'hosti
 KEEP_INFINITY = {"sqlite", "postgresql"}
 
 
+@pytest.mark.parametrize("number", [ROWS, pytest.param(100_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("source", BACKENDS)
-def test_rows_arrive_unchanged(services: Services, source: str) -> None:
+def test_rows_arrive_unchanged(services: Services, source: str, number: int) -> None:
     """Each kind of database gives all its rows to each other kind, and new rows get keys that are free."""
     before = services.get(source)
-    has_infinity = source in KEEP_INFINITY
-    rows = before.rows("seed", str(ROWS), *(["infinite"] if has_infinity else []))
+    has_infinity = source in KEEP_INFINITY and number == ROWS
+    rows = before.rows("seed", str(number), *(["infinite"] if has_infinity else []))
     for target in sorted(set(BACKENDS) - {source}, key=lambda name: name not in KEEP_INFINITY):
         after = services.get(target)
         if has_infinity and target not in KEEP_INFINITY:
@@ -226,9 +227,34 @@ def test_rows_arrive_unchanged(services: Services, source: str) -> None:
             assert "hostiles.ratio (id=3): it is infinite" in refused.stderr
             before.rows("execute", "UPDATE hostiles SET ratio = NULL WHERE id = 3")
             has_infinity, rows = False, rows.replace("'ratio': -inf", "'ratio': None")
+        begin = time.monotonic()
         copied = before.copy(after)
-        assert re.match(r"Copied 7 tables, 2,\d\d\d rows; both databases hold the same rows\.", copied.stdout)
+        print(f"{source} to {target}: {number / (time.monotonic() - begin):,.0f} rows a second")
+        assert re.match(r"Copied 7 tables, [\d,]+ rows; both databases hold the same rows\.", copied.stdout)
         assert after.rows("show and empty") == rows
+    before.rows("empty")
+
+
+def test_what_stands_in_the_way_is_told_before(services: Services) -> None:
+    """Times that Python cannot hold, texts that are too long, and texts that MySQL takes for equal stop a copy."""
+    before, after = services.get("postgresql"), services.get("mysql")
+    before.rows("seed", "10")
+    for statement in (
+        "UPDATE hostiles SET at = '-infinity' WHERE id = 1",
+        "UPDATE hostiles SET text = repeat('🦆', 20000) WHERE id = 3",
+        "INSERT INTO tags VALUES ('A'), ('é')",
+    ):
+        before.rows("execute", statement)
+    refused = before.copy(after, check=False)
+    assert refused.returncode == 1
+    assert refused.stderr.count(": it ") == 2
+    for sentence in (
+        r"hostiles\.at \(id=1\): Python has no form for its value, such as an infinite time",
+        r"hostiles\.text \(id=3\): it has 80,000 bytes, and the column holds 65,535",
+        r"tags\.name \(row \d in the order of name\): it must be unique, and the target takes it for equal",
+        "3 values do not fit the target, and nothing was written",
+    ):
+        assert re.search(sentence, refused.stderr), refused.stderr
     before.rows("empty")
 
 

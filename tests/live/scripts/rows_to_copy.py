@@ -4,6 +4,7 @@ import json
 import sys
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from random import Random
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from packages.database.config import SessionLocal, engine
 from packages.database.hostile_data_model import Child, Hostile, Kind, Link, Tag
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+MOST_SHOWN = 2_000
 MODELS = [Tag, Hostile, Child, Link]
 DOCUMENTS = [
     {"emoji": "🦆", "nothing": None, "list": [1, 1.5, 1.0, -0.1, True, ""], "": {"deep": [[[]]]}, "large": 2**63 - 1},
@@ -100,12 +102,17 @@ def show() -> None:
             nulls = [column.is_(null()).label("is_null") for column in columns if isinstance(column.type, JSON)]
             rows = [dict(row) for row in db.execute(select(*columns, *nulls)).mappings()]
             print(model.__tablename__, len(rows))
+            digest = sha256()
             # Each database has an order of its own.
             for row in sorted(rows, key=lambda row: [str(row[name]) for name in key]):
                 if "extra" in row:
                     document = float(row["extra"]) if isinstance(row["extra"], int) else row["extra"]
                     row["extra"] = json.dumps(document, sort_keys=True)
-                print(row)
+                digest.update(repr(row).encode())
+                if len(rows) <= MOST_SHOWN:
+                    print(row)
+            if len(rows) > MOST_SHOWN:
+                print(digest.hexdigest())
 
 
 def use_and_empty() -> None:

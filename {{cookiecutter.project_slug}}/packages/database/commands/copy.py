@@ -20,6 +20,7 @@ from packages.database.config import Base
 from packages.database.copying.checks import Problems, Seen, SourceCheck
 from packages.database.copying.tables import CopiedTable, plan
 from packages.database.copying.target import EMPTY_IT, PROGRESS, Target, open_target
+from packages.database.copying.uniques import Uniques
 from packages.database.revisions import describe_difference, read_revisions
 from packages.modules import import_modules
 
@@ -161,10 +162,12 @@ def _check(source: Connection, target: Target, tables: list[CopiedTable]) -> dic
         click.echo(f"Not copied, since no model has them: {', '.join(unknown)}.", err=True)
     problems = Problems()
     seen = {}
-    with _progress("Checking", sum(each.count(source) for each in tables)) as advance:
+    rows = sum(each.count(source) for each in tables)
+    with target.connect() as connection, _progress("Checking", rows) as advance:
         for each in tables:
-            check = SourceCheck(source, each, target.limits[each.name], problems)
-            seen[each.name] = check.run(target.progress[each.name], advance)
+            with Uniques.of(connection, each) as uniques:
+                check = SourceCheck(source, each, target.limits[each.name], uniques, problems)
+                seen[each.name] = check.run(target.progress[each.name], advance)
     for sentence in problems.sentences:
         click.echo(sentence, err=True)
     if problems.count > len(problems.sentences):

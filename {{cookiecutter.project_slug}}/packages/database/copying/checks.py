@@ -12,8 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from packages.database.copying.limits import Limit
 from packages.database.copying.tables import MOST_ROWS, Checksum, CopiedTable, Values
+from packages.database.copying.uniques import Uniques
 
 MOST_PROBLEMS = 20
+ENOUGH_PROBLEMS = 1_000
 # What drivers and types raise for a stored value that Python has no form for.
 UNREADABLE = (
     SQLAlchemyError,
@@ -60,12 +62,14 @@ class SourceCheck:
         connection: the snapshot of the source.
         copied: the table.
         limits: what the columns of the target hold, in the order of the table's columns.
+        uniques: what the target takes for equal.
         problems: where to add what is found.
     """
 
     connection: Connection
     copied: CopiedTable
     limits: Sequence[Limit]
+    uniques: Uniques
     problems: Problems
 
     def run(self, copied_before: Checksum, advance: Callable[[int], None]) -> Seen:
@@ -99,6 +103,9 @@ class SourceCheck:
             fault = limit.fault(value)
             if fault:
                 self._add(self.copied.key_of(values), number, limit.column.name, fault)
+        for names in self.uniques.clashes(values):
+            fault = "it must be unique, and the target takes it for equal to that of an earlier row"
+            self._add(self.copied.key_of(values), number, names, fault)
 
     def _check_references(self) -> None:
         """Find rows that refer to none: SQLite and MySQL let them in while they do not check."""
@@ -119,37 +126,40 @@ class SourceCheck:
         """Yield all rows that can be read, and add a problem for each of the others."""
         after: Values | None = None
         batches = self.copied.batches(self.connection)
-        while self.problems.count < MOST_PROBLEMS * 10:
+        while self.problems.count < ENOUGH_PROBLEMS:
             try:
                 batch = next(batches, None)
             except UNREADABLE as error:
-                after = self._find_unreadable(after, error)
+                after, batch = self._read_one_by_one(after, error)
                 batches = self.copied.batches(self.connection, after)
+                yield batch
                 continue
             if batch is None:
                 return
             yield batch
             after = self.copied.key_of(batch[-1])
 
-    def _find_unreadable(self, after: Values | None, error: Exception) -> Values:
-        """Read the next rows one by one, and return the key of the last of them."""
-        found = self.problems.count
-        keys: list[Values] = []
+    def _read_one_by_one(
+        self, after: Values | None, error: Exception
+    ) -> tuple[Values, list[Values]]:
+        """Return the key of the last of the next rows, and those of them that can be read."""
+        page = self.copied.page(select(*self.copied.key), after, MOST_ROWS)
         try:
-            page = self.copied.page(select(*self.copied.key), after, MOST_ROWS)
-            keys = [tuple(row) for row in self.connection.execute(page)]
-            for key in keys:
-                self._read_columns(key)
+            keys: list[Values] = [tuple(row) for row in self.connection.execute(page)]
+            rows = [values for key in keys if (values := self._read(key)) is not None]
         except SQLAlchemyError:
             raise error from None
-        if found == self.problems.count or not keys:
+        if len(rows) == len(keys):
             raise error
-        return keys[-1]
+        return keys[-1], rows
 
-    def _read_columns(self, key: Values) -> None:
+    def _read(self, key: Values) -> Values | None:
+        """Return a row; without one, add a problem for each column that cannot be read."""
         is_row = self.copied.has_key(key)
         try:
-            self.connection.execute(self.copied.select().where(is_row)).one()
+            return self.copied.values(
+                self.connection.execute(self.copied.select().where(is_row)).one()
+            )
         except UNREADABLE:
             for column in self.copied.columns:
                 try:
@@ -157,6 +167,7 @@ class SourceCheck:
                 except UNREADABLE:
                     fault = "Python has no form for its value, such as an infinite time"
                     self._add(key, None, column.name, fault)
+        return None
 
     def _add(self, key: Values, number: int | None, column: str, fault: str) -> None:
         """Add a problem; a key that may be personal, such as an e-mail address, is not shown."""
