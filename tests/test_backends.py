@@ -23,6 +23,7 @@ STATEMENTS = (
     "on_reset",
     "ping",
     "type_imports",
+    "bulk_insert",
     "backup_constants",
     "backup_functions",
 )

@@ -38,6 +38,7 @@ ALWAYS = {
     "packages/config/spelling.py",
     "packages/database/__init__.py",
     "packages/database/autogenerate.py",
+    "packages/database/bulk.py",
     "packages/database/__main__.py",
     "packages/database/commands/__init__.py",
     "packages/database/commands/backup.py",
@@ -46,6 +47,7 @@ ALWAYS = {
     "packages/database/commands/migration_lock.py",
     "packages/database/commands/output.py",
     "packages/database/commands/running.py",
+    "packages/database/commands/seed.py",
     "packages/database/commands/upgrade.py",
     "packages/database/commands/wait.py",
     "packages/database/config.py",
@@ -70,6 +72,7 @@ ALWAYS = {
     "tests/test_logging.py",
     "tests/test_migrations.py",
     "tests/test_models.py",
+    "tests/test_seed.py",
     "tests/test_settings.py",
     "tests/test_transaction.py",
 }

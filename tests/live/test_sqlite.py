@@ -1,5 +1,6 @@
 """SQLite done right: no update is lost, nothing is ever locked for good, and what was acknowledged survives a kill."""
 
+import json
 import random
 import sqlite3
 import subprocess
@@ -69,6 +70,21 @@ def test_acknowledged_commits_survive_a_kill(project: tuple[Project, str]) -> No
         stored = {row[0] for row in database.execute("SELECT id FROM my_table")}
     assert len(acknowledged) >= KILLS
     assert acknowledged <= stored
+
+
+def test_samples_are_added_once(project: tuple[Project, str]) -> None:
+    """`seed` adds what is missing, in tens; a second run adds nothing, and none does in production."""
+    installed, _ = project
+
+    def seed(count: int, **env: str) -> subprocess.CompletedProcess[str]:
+        command = ("-m", "packages.database", "seed", "--json", "--count", str(count))
+        return Project(installed.folder, env).run("python", *command, check=False)
+
+    assert [json.loads(seed(count).stdout)["jobs"] for count in (5011, 5011, 5030)] == [5020, 0, 10]
+    refused = seed(6000, ENVIRONMENT="production")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    with closing(sqlite3.connect(installed.folder / "my_service.db")) as database:
+        assert database.execute("SELECT count(*) FROM jobs").fetchone() == (5030,)
 
 
 def test_backup_and_restore_while_others_write(project: tuple[Project, str]) -> None:

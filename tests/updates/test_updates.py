@@ -120,7 +120,7 @@ def test_samples_that_were_removed_stay_away(  # noqa: PLR0913, PLR0917
     service.commit("No samples")
     service.upgrade(version)
     # Routes have another place since then.
-    removed += ["packages/api/routes/users.py", "packages/api/routes/jobs.py"]
+    removed += ["packages/api/routes/users.py", "packages/api/routes/jobs.py", "packages/database/commands/seed.py"]
     assert [name for name in removed if (service.folder / name).exists()] == []
     check_service(service, get_database(backend), database_name)
 

@@ -6,12 +6,9 @@ from typing import Any
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from packages.database.commands.backup import backup, restore
-from packages.database.commands.copy import copy
-from packages.database.commands.doctor import doctor
+from packages.database import commands
 from packages.database.commands.output import describe_failure
-from packages.database.commands.upgrade import upgrade
-from packages.database.commands.wait import wait
+from packages.modules import import_modules
 
 EXIT_CODES = """\b
 Exit codes:
@@ -46,9 +43,8 @@ def main() -> None:
     logger.addFilter(lambda record: str(record.msg).startswith("Running"))
 
 
-main.add_command(backup)
-main.add_command(copy)
-main.add_command(doctor)
-main.add_command(restore)
-main.add_command(upgrade)
-main.add_command(wait)
+# A command is found in whichever module of this folder it is.
+for module in import_modules(commands):
+    for command in vars(module).values():
+        if isinstance(command, click.Command) and command is not main:
+            main.add_command(command)

@@ -1,0 +1,22 @@
+"""`seed` adds the same sample rows each time, and none twice."""
+
+from sqlalchemy import Connection, func, select
+
+from packages.database.commands.seed import add_samples, count_samples
+from packages.database.job_data_model import Job, JobStatus
+from packages.database.user_data_model import User
+
+
+def test_samples_are_continued_where_they_end(connection: Connection) -> None:
+    """What is there is counted; each user has ten jobs, of all kinds, that read as the API's do."""
+    assert count_samples(connection) == 0
+    add_samples(connection, range(3))
+    assert count_samples(connection) == 3
+    add_samples(connection, range(3, 5))
+    query = select(User.email, func.count(Job.id)).join(Job, Job.owner_id == User.id)
+    found = connection.execute(query.group_by(User.email).order_by(User.email)).all()
+    assert found == [(f"sample-{number:09}@example.com", 10) for number in range(5)]
+    jobs = connection.execute(select(Job.status, Job.payload, Job.created_at)).all()
+    assert {job.status for job in jobs} == set(JobStatus)
+    assert {job.payload["pages"][0] for job in jobs} == set(range(50))
+    assert len({job.created_at for job in jobs}) == 50
