@@ -14,8 +14,8 @@ FOLDER = "{{cookiecutter.project_slug}}"
 FREE_TEXT = re.compile(rb"cookiecutter\.(project_name|description|author_)|licenses/")
 
 SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-settings.register_profile("default", max_examples=500, deadline=None, suppress_health_check=SLOW)
-settings.register_profile("thorough", max_examples=5000, deadline=None, suppress_health_check=SLOW)
+settings.register_profile("default", max_examples=300, deadline=None, suppress_health_check=SLOW)
+settings.register_profile("thorough", max_examples=3000, deadline=None, suppress_health_check=SLOW)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
@@ -29,7 +29,7 @@ def output(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def free_text_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the template without the files that no free text reaches: the search bakes it hundreds of times."""
+    """Return the template without the files that no free text reaches: it is baked hundreds of times."""
 
     def without_text(folder: str, names: list[str]) -> list[str]:
         files = [Path(folder, name) for name in names if Path(folder, name).is_file()]

@@ -10,10 +10,10 @@ from tests.answers.nasties import BROKEN_EMAILS, BROKEN_SLUGS, BROKEN_TEXTS, EMA
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_printable_text_comes_back_unchanged(text: str, output: Path) -> None:
+def test_printable_text_comes_back_unchanged(text: str, output: Path, free_text_template: Path) -> None:
     """Any printable text, in any script, renders a project whose files parse and say exactly that text."""
     answers = dict.fromkeys(["project_name", "description", "author_name"], text) | {"project_slug": "my_service"}
-    outcome = bake(answers, output)
+    outcome = bake(answers, output, template=free_text_template)
     assert outcome.project, outcome.sentences
     assert_unchanged(outcome.project, answers)
 
@@ -27,15 +27,17 @@ def test_text_that_no_file_can_hold_is_refused(text: str, output: Path) -> None:
 
 
 @pytest.mark.parametrize("slug", SLUGS)
-def test_a_valid_slug_names_the_folder(slug: str, output: Path) -> None:
+def test_a_valid_slug_names_the_folder(slug: str, output: Path, free_text_template: Path) -> None:
     """A slug that is a plain identifier is the name of the folder and of the distribution."""
-    outcome = bake({"project_slug": slug}, output)
+    outcome = bake({"project_slug": slug}, output, template=free_text_template)
     assert outcome.left == [slug], outcome.sentences
     assert_unchanged(output / slug, {})
 
 
 @pytest.mark.parametrize("slug", BROKEN_SLUGS.values(), ids=BROKEN_SLUGS)
-def test_a_slug_that_cannot_work_is_refused_with_one_that_does(slug: str, tmp_path: Path) -> None:
+def test_a_slug_that_cannot_work_is_refused_with_one_that_does(
+    slug: str, tmp_path: Path, free_text_template: Path
+) -> None:
     """A slug that cannot work is refused, nothing is made in or beside the output folder, and the fix works."""
     output = tmp_path / "deep" / "output"
     output.mkdir(parents=True)
@@ -44,13 +46,13 @@ def test_a_slug_that_cannot_work_is_refused_with_one_that_does(slug: str, tmp_pa
     assert [path.name for path in tmp_path.rglob("*")] == ["deep", "output"]
 
     fix = outcome.sentences[0].rpartition("project_slug=")[2].removesuffix(".")
-    assert bake({"project_slug": fix}, output).left == [fix]
+    assert bake({"project_slug": fix}, output, template=free_text_template).left == [fix]
 
 
 @pytest.mark.parametrize("email", EMAILS)
-def test_an_address_that_build_tools_take_is_taken(email: str, output: Path) -> None:
+def test_an_address_that_build_tools_take_is_taken(email: str, output: Path, free_text_template: Path) -> None:
     """An e-mail address, or none, stands in the metadata as given."""
-    outcome = bake({"author_email": email}, output)
+    outcome = bake({"author_email": email}, output, template=free_text_template)
     assert outcome.project, outcome.sentences
     assert_unchanged(outcome.project, {"author_email": email})
 
