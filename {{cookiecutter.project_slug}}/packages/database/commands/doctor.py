@@ -114,7 +114,7 @@ class Check:
 {% endif %}
 @json_option
 def doctor(*, {{ "workers: int, " if db.connection_limit }}as_json: bool) -> None:
-    """Check the database, a line a check, with what to do unless it is ok.
+    """Check the database, and say what to do where it is not ok.
 
     It ends with code 1 when a check finds an error, and with 0 when it finds warnings at most. A
     server that does not answer is waited for as long as the settings say.
