@@ -152,3 +152,13 @@ def test_a_render_compiles_no_foreign_facts(backend: str, other: str) -> None:
     text = (FACTS / f"{backend}.jinja").read_text(encoding="utf-8")
     head = text.partition("\n\n")[0]
     assert f"backends/{other}.jinja" not in text or f"import 'backends/{other}.jinja' as {other}" in head
+
+
+def test_copy_knows_the_driver_of_each_database() -> None:
+    """A service can be copied to each database: the driver is the one that the synchronous service installs."""
+    path = TEMPLATE / "{{cookiecutter.project_slug}}" / "packages" / "database" / "commands" / "copy.py"
+    [drivers] = re.findall(r"^DRIVERS = (\{.*?^\})", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    facts = {name: row["sync"] for name, row in BACKENDS.items()}
+    assert ast.literal_eval(drivers) == {
+        name: (row["drivername"].partition("+")[2], row["requirements"]) for name, row in facts.items()
+    }

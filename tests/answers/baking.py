@@ -38,6 +38,7 @@ HEADINGS = [
     "See what it does",
     "Commands",
     "Update it",
+    "Move to another database",
     "Configuration",
 ]
 # Of a sentence: the question, what is wrong (with the answer quoted), and after the last semicolon the fix.

@@ -239,12 +239,12 @@ def test_what_stands_in_the_way_is_told_before(services: Services) -> None:
     """Times that Python cannot hold, texts that are too long, and texts that MySQL takes for equal stop a copy."""
     before, after = services.get("postgresql"), services.get("mysql")
     before.rows("seed", "10")
-    for statement in (
+    before.rows(
+        "execute",
         "UPDATE hostiles SET at = '-infinity' WHERE id = 1",
         "UPDATE hostiles SET text = repeat('🦆', 20000) WHERE id = 3",
         "INSERT INTO tags VALUES ('A'), ('é')",
-    ):
-        before.rows("execute", statement)
+    )
     refused = before.copy(after, check=False)
     assert refused.returncode == 1
     assert refused.stderr.count(": it ") == 2

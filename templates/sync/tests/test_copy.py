@@ -139,6 +139,13 @@ def test_value_that_does_not_fit_is_told(
     assert limit.fault(does_not_fit)
 
 
+def test_characters_that_the_column_has_not_are_told() -> None:
+    """MariaDB's own default is latin1, which holds neither Japanese nor emoji."""
+    limit = Limit(sa.Column("name", sa.Text()), mysql.TEXT(), "mariadb", "latin1_swedish_ci")
+    assert limit.fault("ß") is None
+    assert "the column's character set latin1" in str(limit.fault(DUCK))
+
+
 def test_tables_come_after_those_that_they_need() -> None:
     """A foreign key that may be NULL is filled in later; one that cannot be sets the order."""
     metadata = sa.MetaData()

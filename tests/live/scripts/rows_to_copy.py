@@ -158,6 +158,7 @@ if __name__ == "__main__":
             hold(int(number))
         case ["empty"]:
             empty()
-        case ["execute", statement]:
+        case ["execute", *statements]:
             with engine.begin() as connection:
-                connection.execute(text(statement))
+                for statement in statements:
+                    connection.execute(text(statement))

@@ -165,8 +165,9 @@ def _check(source: Connection, target: Target, tables: list[CopiedTable]) -> dic
     rows = sum(each.count(source) for each in tables)
     with target.connect() as connection, _progress("Checking", rows) as advance:
         for each in tables:
-            with Uniques.of(connection, each) as uniques:
-                check = SourceCheck(source, each, target.limits[each.name], uniques, problems)
+            limits = target.limits[each.name]
+            with Uniques.of(connection, each, limits) as uniques:
+                check = SourceCheck(source, each, limits, uniques, problems)
                 seen[each.name] = check.run(target.progress[each.name], advance)
     for sentence in problems.sentences:
         click.echo(sentence, err=True)

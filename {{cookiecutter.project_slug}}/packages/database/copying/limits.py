@@ -10,6 +10,7 @@ https://docs.oracle.com/en/database/oracle/oracle-database/23/sqlrf/Data-Types.h
 """
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -35,6 +36,12 @@ MYSQL_BYTES = {
     "MEDIUMTEXT": 2**24 - 1,
     "MEDIUMBLOB": 2**24 - 1,
 }
+# Of each smaller character set of MySQL and MariaDB, what it may lack.
+CHARSETS = {
+    "ascii": re.compile(r"[^\x00-\x7f]"),
+    "latin1": re.compile(r"[^\x00-\xff]"),
+    "utf8mb3": re.compile(r"[^\x00-\uffff]"),
+}
 # Digits of a second, of the types that keep fewer than six.
 COARSE_TIMES = {("mssql", "DATETIME"): 2, ("mssql", "SMALLDATETIME"): 0, ("oracle", "DATE"): 0}
 TIMESTAMP_YEARS = range(1971, 2038)  # of MySQL's type of that name
@@ -55,11 +62,14 @@ class Limit:
         column: the column as the model declares it.
         stored: its type as the target reports it.
         dialect: the name of the target's dialect, such as "mysql".
+        collation: by which the target compares its texts, such as "utf8mb4_general_ci"; "" where
+            that is not known, or texts are equal only to themselves.
     """
 
     column: Column[Any]
     stored: TypeEngine[Any]
     dialect: str
+    collation: str = ""
 
     @property
     def kind(self) -> str:
@@ -103,7 +113,7 @@ class Limit:
                 return self._fraction_fault(value.microseconds)
         return None
 
-    def _text_fault(self, text: str) -> str | None:
+    def _text_fault(self, text: str) -> str | None:  # noqa: PLR0911 - one for each fault
         if "\0" in text and self.dialect in POSTGRESQL:
             return "it has a NUL character, which the target refuses"
         if not text and self.dialect == "oracle":
@@ -111,6 +121,9 @@ class Limit:
         is_wide = self.kind.startswith("N")
         if self.dialect == "mssql" and not is_wide and not text.isascii():
             return f"it has characters that are not ASCII, which the type {self.kind} may not keep"
+        charset, _, _ = self.collation.partition("_")
+        if self.dialect in MYSQL and charset in CHARSETS and CHARSETS[charset].search(text):
+            return f"it has characters that the column's character set {charset} has not"
         if self.dialect in MYSQL and self.kind in MYSQL_BYTES:
             return self._length_fault(len(text.encode()), "bytes")
         if self.dialect in {"mssql", "oracle"} and is_wide:

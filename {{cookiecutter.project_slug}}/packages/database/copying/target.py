@@ -21,6 +21,7 @@ from sqlalchemy import (
     inspect,
     pool,
     select,
+    text,
     update,
 )
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
@@ -48,6 +49,12 @@ SETUP = {
     "oracle": ["ALTER SESSION SET TIME_ZONE = '+00:00'"],
 }
 SETUP["mariadb"] = SETUP["mysql"]
+# Where texts are compared by collations: of each column, the one it has.
+COLLATING = {"mysql", "mariadb", "mssql"}
+COLLATIONS = text(
+    "SELECT column_name, collation_name FROM information_schema.columns"
+    " WHERE table_schema = :schema AND table_name = :name AND collation_name IS NOT NULL"
+)
 EMPTY_IT = "empty it with its own `alembic downgrade base` and `upgrade`"
 
 
@@ -210,8 +217,15 @@ def _read_limits(connection: Connection, copied: CopiedTable) -> list[Limit]:
     for column in copied.columns:
         if column.name not in stored:
             raise click.ClickException(f"the target has no column {copied.name}.{column.name}")
-    dialect = connection.dialect.name
-    return [Limit(column, stored[column.name], dialect) for column in copied.columns]
+    dialect = connection.dialect
+    collations: dict[str, str] = {}
+    if dialect.name in COLLATING:
+        names = {"schema": table.schema or dialect.default_schema_name, "name": table.name}
+        collations = {row[0]: row[1] for row in connection.execute(COLLATIONS, names)}
+    return [
+        Limit(column, stored[column.name], dialect.name, collations.get(column.name, ""))
+        for column in copied.columns
+    ]
 
 
 def _set_identities(connection: Connection, copied: CopiedTable) -> None:

@@ -7,40 +7,38 @@ at the end, and on some servers which emoji it is.
 import json
 import sqlite3
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, Self
 
 from sqlalchemy import (
     Column,
     Connection,
-    Enum,
-    String,
     Unicode,
     UniqueConstraint,
     and_,
-    bindparam,
     case,
     collate,
     literal,
     select,
-    text,
+    true,
 )
 
+from packages.database.copying.limits import Limit
 from packages.database.copying.tables import CopiedTable, Values
-
-COLLATING = {"mysql", "mariadb", "mssql"}
-COLLATIONS = text(
-    "SELECT column_name, collation_name FROM information_schema.columns"
-    " WHERE table_schema = :schema AND table_name = :name AND collation_name IS NOT NULL"
-).bindparams(bindparam("schema"), bindparam("name"))
 
 
 class Uniques:
     """The unique texts of one table of the source; they are kept on disk, so memory is bounded."""
 
-    def __init__(self, target: Connection, copied: CopiedTable, store: sqlite3.Connection) -> None:
-        """Find out what is unique, and how the target compares it."""
+    def __init__(
+        self,
+        target: Connection,
+        copied: CopiedTable,
+        limits: Sequence[Limit],
+        store: sqlite3.Connection,
+    ) -> None:
+        """Find out what is unique; `limits` say how the target compares it."""
         self._target = target
         self._store = store
         self._store.execute(
@@ -48,21 +46,19 @@ class Uniques:
             " PRIMARY KEY (number, folded)) WITHOUT ROWID"
         )
         self._places = {column.name: place for place, column in enumerate(copied.columns)}
-        self._sets: list[list[Column[Any]]] = []
-        self._collations: dict[str, str] = {}
-        if target.dialect.name not in COLLATING:
-            return
-        schema = copied.table.schema or target.dialect.default_schema_name
-        names = {"schema": schema, "name": copied.table.name}
-        self._collations = {row[0]: row[1] for row in target.execute(COLLATIONS, names)}
-        self._sets = [columns for columns in _unique_sets(copied) if any(map(_is_text, columns))]
+        self._collations = {each.column.name: each.collation for each in limits if each.collation}
+        self._sets = [
+            columns
+            for columns in _unique_sets(copied)
+            if any(column.name in self._collations for column in columns)
+        ]
 
     @classmethod
     @contextmanager
-    def of(cls, target: Connection, copied: CopiedTable) -> Iterator[Self]:
+    def of(cls, target: Connection, copied: CopiedTable, limits: Sequence[Limit]) -> Iterator[Self]:
         """Give what remembers the texts of a table, in a file that SQLite removes afterwards."""
         with closing(sqlite3.connect("")) as store:
-            yield cls(target, copied, store)
+            yield cls(target, copied, limits, store)
 
     def clashes(self, values: Values) -> Iterator[str]:
         """Remember a row, and yield the columns in which the target takes it for an earlier one."""
@@ -90,7 +86,7 @@ class Uniques:
             for column, one, two in zip(columns, first, second, strict=True)
             if one != two and column.name in self._collations
         ]
-        return bool(self._target.scalar(select(case((and_(*conditions), 1), else_=0))))
+        return bool(self._target.scalar(select(case((and_(true(), *conditions), 1), else_=0))))
 
 
 def fold(value: str) -> str:
@@ -108,7 +104,3 @@ def _unique_sets(copied: CopiedTable) -> Iterator[list[Column[Any]]]:
     for index in copied.table.indexes:
         if index.unique:
             yield list(index.columns)
-
-
-def _is_text(column: Column[Any]) -> bool:
-    return isinstance(column.type, String) and not isinstance(column.type, Enum)
