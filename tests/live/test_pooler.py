@@ -23,6 +23,17 @@ DEFAULTS = {
     "default_transaction_read_only": "off",
 }
 SECONDS = 2
+# Where a request waits for its turn for a second only, more would be refused on a busy machine.
+FEW_CLIENTS = 16
+SHORT_LIMITS = {
+    "DATABASE_CONNECT_TIMEOUT_SECONDS": "1",
+    "DATABASE_READ_TIMEOUT_SECONDS": "6",
+    "DATABASE_POOL_TIMEOUT_SECONDS": "1",
+}
+# What a request may wait for at a paused pooler, one after the other: its turn, an answer, and, since its work runs
+# again, the ping of another connection, and the first answer on a new one. And what the machine adds.
+LONGEST_WAIT_SECONDS = 1 + 6 + 1 + 1
+SLACK_SECONDS = 2
 # A revision that fails without the limit that every migration has.
 REVISION = """
 from alembic import op
@@ -167,6 +178,37 @@ def test_load_leaves_nothing_to_other_clients(
     record_property("figures", f"{line} | {failed} of {len(crowd.outcomes)} failed | {in_doubt} in doubt")
     assert failed == 0
     assert seen == {name: {default} for name, default in DEFAULTS.items()}
+
+
+def test_paused_pooler_holds_nobody(
+    project: Project, pooler: PgBouncer, record_property: Callable[[str, object], None]
+) -> None:
+    """PAUSE, for longer than any limit: each request and probe gets its 503 in time, and all is well after RESUME."""
+    with serve(project, SHORT_LIMITS) as client:
+        owner = new_user(client, "paused")
+        with Crowd(client, owner, FEW_CLIENTS) as crowd:
+            crowd.wait_for_answers(ROUNDS)
+            pooler.pause()
+            paused = time.monotonic()
+            try:
+                time.sleep(LONGEST_WAIT_SECONDS + SLACK_SECONDS)
+                resumed = time.monotonic()
+                ready = client.get("/health/ready")
+            finally:
+                pooler.resume()
+            wait_until_ready(client)
+            crowd.wait_for_answers(ROUNDS)
+    during = [one for one in crowd.outcomes if paused < one.begun and one.ended < resumed]
+    in_doubt = sum(one.in_doubt for one in crowd.outcomes)
+    failed = sum(one.failed for one in crowd.outcomes) - in_doubt
+    slowest = max(one.ended - one.begun for one in crowd.outcomes)
+    line = f"PgBouncer, paused | {style_of(project)} | {FEW_CLIENTS} clients | {failed} of {len(crowd.outcomes)} failed"
+    record_property("figures", f"{line} | {in_doubt} in doubt | slowest {slowest:.1f} s")
+    assert ready.status_code == 503
+    assert {one.status for one in during} == {503}
+    # Each was answered, also those whose requests were under way when the pooler stood still.
+    assert {one.client for one in crowd.outcomes if paused < one.ended < resumed} == set(range(FEW_CLIENTS))
+    assert slowest < LONGEST_WAIT_SECONDS + SLACK_SECONDS
 
 
 def test_without_the_setting_the_refusal_names_it(project: Project) -> None:

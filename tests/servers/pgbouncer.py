@@ -19,6 +19,7 @@ listen_port = {pooler.port}
 unix_socket_dir =
 auth_type = scram-sha-256
 auth_file = {pooler.data}/users
+admin_users = {pooler.user}
 pool_mode = transaction
 max_client_conn = 400
 default_pool_size = 10
@@ -73,6 +74,14 @@ class PgBouncer(Server):
         ) as connection:
             cursor = connection.execute(sql.encode())
             return cursor.fetchall() if cursor.description else []
+
+    def pause(self) -> None:
+        """Give no client a connection of the server until `resume`; the clients stay connected and wait."""
+        self.query("PAUSE", "pgbouncer")
+
+    def resume(self) -> None:
+        """Let the clients go on."""
+        self.query("RESUME", "pgbouncer")
 
     def _version(self) -> str:
         return str(self.query("SHOW server_version")[0][0])
