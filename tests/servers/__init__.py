@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from .base import Row, Server
 from .galera import GaleraCluster, GaleraNode
+from .haproxy import HaProxy
 from .machine import ServerError, free_port
 from .mariadb import MariadbServer, MysqlServer
 from .pgbouncer import PgBouncer
@@ -21,6 +22,7 @@ __all__ = [
     "SERVERS",
     "GaleraCluster",
     "GaleraNode",
+    "HaProxy",
     "MariadbServer",
     "MysqlServer",
     "PgBouncer",

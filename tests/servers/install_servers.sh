@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Install what the tests start: PostgreSQL, MariaDB, what a Galera cluster of it needs (galera-4 and, to copy the data to
-# a joining node, rsync and lsof), PgBouncer, Redis for the recipes with queues, the ODBC driver manager, without which SQL
-# Server's driver cannot be imported, and wrk, which puts a load on the rendered services.
+# a joining node, rsync and lsof), PgBouncer, HAProxy, Redis for the recipes with queues, the ODBC driver manager, without
+# which SQL Server's driver cannot be imported, and wrk, which puts a load on the rendered services.
 #
 # For Debian and Ubuntu, as root or with a sudo that asks for no password. Does nothing, not even an update of the package
 # lists, when all is there. No service of the new packages is started: the tests run servers of their own. Ends with status
@@ -27,6 +27,7 @@ need galera-4 /usr/lib/galera/libgalera_smm.so* /usr/lib*/galera-4/libgalera_smm
 need rsync $(command -v rsync)
 need wrk $(command -v wrk)
 need pgbouncer $(command -v pgbouncer)
+need haproxy $(command -v haproxy)
 need redis-server $(command -v redis-server)
 need lsof $(command -v lsof ss)
 need unixodbc /usr/lib/*/libodbc.so.2* /usr/lib/libodbc.so.2* /usr/lib64/libodbc.so.2*
