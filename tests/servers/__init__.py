@@ -14,6 +14,7 @@ from .galera import GaleraCluster, GaleraNode
 from .haproxy import HaProxy
 from .machine import ServerError, free_port
 from .mariadb import MariadbServer, MysqlServer
+from .patroni import PatroniCluster
 from .pgbouncer import PgBouncer
 from .postgresql import PostgresqlPair, PostgresqlServer
 from .redis import RedisServer
@@ -25,6 +26,7 @@ __all__ = [
     "HaProxy",
     "MariadbServer",
     "MysqlServer",
+    "PatroniCluster",
     "PgBouncer",
     "PostgresqlPair",
     "PostgresqlServer",

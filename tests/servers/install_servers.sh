@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Install what the tests start: PostgreSQL, MariaDB, what a Galera cluster of it needs (galera-4 and, to copy the data to
 # a joining node, rsync and lsof), PgBouncer, HAProxy, Redis for the recipes with queues, the ODBC driver manager, without
-# which SQL Server's driver cannot be imported, and wrk, which puts a load on the rendered services.
+# which SQL Server's driver cannot be imported, and wrk, which puts a load on the rendered services; with the word "slow"
+# also what the slow tests start: Patroni and etcd.
 #
 # For Debian and Ubuntu, as root or with a sudo that asks for no password. Does nothing, not even an update of the package
 # lists, when all is there. No service of the new packages is started: the tests run servers of their own. Ends with status
@@ -31,6 +32,10 @@ need haproxy $(command -v haproxy)
 need redis-server $(command -v redis-server)
 need lsof $(command -v lsof ss)
 need unixodbc /usr/lib/*/libodbc.so.2* /usr/lib/libodbc.so.2* /usr/lib64/libodbc.so.2*
+if [[ ${1:-} == slow ]]; then
+    need patroni $(command -v patroni)
+    need etcd-server $(command -v etcd)
+fi
 [[ ${#packages[@]} -gt 0 ]] || exit 0
 
 command -v apt-get >/dev/null || fail "install ${packages[*]} by hand: this machine has no \`apt-get\`."

@@ -1,0 +1,87 @@
+"""The rendered API behind HAProxy outlives a switchover and a failover of PostgreSQL with Patroni and etcd."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import URL
+
+from tests.live.service import wait_until_ready
+from tests.live.test_clusters import (
+    ANSWERS,
+    CONNECT_SECONDS,
+    CONNECTIONS,
+    DATABASE,
+    check_writes,
+    install_styles,
+    report,
+    under_load,
+)
+from tests.servers import PatroniCluster
+from tests.servers.patroni import SETTLE_SECONDS
+from tests.template import Project
+
+Note = Callable[[str, object], None]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[PatroniCluster]:
+    """Provide three servers, of which one is the primary."""
+    if reason := PatroniCluster.missing():
+        pytest.skip(reason)
+    with PatroniCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def projects(tmp_path_factory: pytest.TempPathFactory, cluster: PatroniCluster) -> dict[str, Project]:
+    """Install a project of each style, which knows the proxy alone, and migrate the database."""
+    proxy = cluster.proxy
+    url = URL.create("postgresql+psycopg", proxy.user, proxy.password, proxy.host, proxy.port, DATABASE)
+    environment = {
+        "DATABASE_URL": url.render_as_string(hide_password=False),
+        "DATABASE_POOL_SIZE": str(CONNECTIONS),
+        "DATABASE_CONNECT_TIMEOUT_SECONDS": str(CONNECT_SECONDS),
+    }
+    installed = install_styles(tmp_path_factory.mktemp("patroni"), "postgresql")
+    projects = {style: Project(project.folder, environment) for style, project in installed.items()}
+    cluster.primary.create_database(DATABASE)
+    next(iter(projects.values())).run("alembic", "upgrade", "head")
+    return projects
+
+
+def test_switchover_costs_the_commits_in_flight(
+    projects: dict[str, Project], cluster: PatroniCluster, record_property: Note
+) -> None:
+    """The primary changes places with its standby under load: no write is lost, and only commits in doubt fail."""
+    before = cluster.primary
+    with under_load(projects) as crowds:
+        struck = time.monotonic()
+        cluster.switch()
+        for crowd in crowds.values():
+            wait_until_ready(crowd.client)
+            crowd.wait_for_answers(2 * ANSWERS)
+    report(record_property, "Patroni, switchover", crowds, struck)
+    assert cluster.primary is not before
+    check_writes(crowds, cluster.primary.query("SELECT title, id FROM jobs", DATABASE))
+    for crowd in crowds.values():
+        assert all(one.in_doubt for one in crowd.outcomes if one.failed)
+
+
+def test_failover_loses_no_write(projects: dict[str, Project], cluster: PatroniCluster, record_property: Note) -> None:
+    """The primary and its Patroni are killed under load: the service finds the next one, with every write, once."""
+    cluster.wait_until_settled()
+    killed = cluster.primary
+    cluster.primary.query("TRUNCATE jobs", DATABASE)
+    with under_load(projects) as crowds:
+        struck = time.monotonic()
+        killed.kill()
+        cluster.wait_for_other_primary(killed)
+        for crowd in crowds.values():
+            wait_until_ready(crowd.client)
+            crowd.wait_for_answers(2 * ANSWERS, SETTLE_SECONDS)
+        back = time.monotonic()
+    report(record_property, f"Patroni, primary killed, back after {back - struck:.0f} s", crowds, struck)
+    check_writes(crowds, cluster.primary.query("SELECT title, id FROM jobs", DATABASE))
