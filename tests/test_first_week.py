@@ -1,4 +1,4 @@
-"""What `docs/first-week.md` says of a service's first week is held by tests that exist."""
+"""What `docs/first-week.md` and `docs/around.md` say that was tried is held by tests that exist."""
 
 import re
 from pathlib import Path
@@ -7,13 +7,14 @@ import pytest
 
 from tests.template import BACKENDS, TEMPLATE, render
 
-PAGE = (TEMPLATE / "docs" / "first-week.md").read_text(encoding="utf-8")
-LINES = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith("| ")][1:]
+PAGES = [(TEMPLATE / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("first-week", "around")]
+CELLS = [line.strip("| ").split(" | ") for page in PAGES for line in page.splitlines() if line.startswith("| ")]
+LINES = [line for line in CELLS if line[0] != "tried"]
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Render the service whose tests are named on the page."""
+    """Render the service whose tests are named on the pages."""
     return render(tmp_path_factory.mktemp("first-week"), database_backend="postgresql")
 
 
