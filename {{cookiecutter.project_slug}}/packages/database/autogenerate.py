@@ -5,8 +5,9 @@ import re
 {% if db.indexes_hold %}
 from collections.abc import Iterable
 {% endif %}
+from inspect import Parameter, signature
 from itertools import chain
-from typing import Literal
+from typing import Any, Literal
 
 from alembic.autogenerate.api import AutogenContext
 {% if db.indexes_hold %}
@@ -24,7 +25,7 @@ from alembic.operations.ops import AddConstraintOp, DropConstraintOp, ModifyTabl
 {% endif %}
 from alembic.runtime.plugins import Plugin
 from alembic.util import PriorityDispatchResult
-from sqlalchemy import BinaryExpression, CheckConstraint, Dialect, Table
+from sqlalchemy import BinaryExpression, CheckConstraint, Dialect, Table, TypeDecorator
 from sqlalchemy.sql.elements import conv
 from sqlalchemy.sql.operators import in_op
 
@@ -49,10 +50,26 @@ def render_item(kind: str, item: object, autogen: AutogenContext) -> str | Liter
         name = "UtcDateTime" if isinstance(item, UtcDateTime) else "JsonDocument"
         autogen.imports.add(f"from packages.database.types import {name}")
         return f"{name}()"
-    if type(item).__module__.startswith("sqlalchemy."):
+    kind_of = type(item)
+    if kind_of.__module__.startswith("sqlalchemy."):
         return False
-    autogen.imports.add(f"from {type(item).__module__} import {type(item).__name__}")
-    return repr(item)
+    if isinstance(item, TypeDecorator) and _needs_arguments(type(item)):
+        # Its text has the arguments of the type that it is stored as, and not its own.
+        stored_as = item.impl_instance
+        if type(stored_as).__module__.startswith("sqlalchemy.sql."):
+            return f"sa.{stored_as!r}"
+    outermost = kind_of.__qualname__.partition(".")[0]
+    autogen.imports.add(f"from {kind_of.__module__} import {outermost}")
+    return kind_of.__qualname__ + repr(item).removeprefix(kind_of.__name__)
+
+
+def _needs_arguments(kind: type[TypeDecorator[Any]]) -> bool:
+    """Tell whether a type cannot be made without arguments of its own."""
+    if kind.__repr__ is not TypeDecorator.__repr__:
+        return False
+    named = {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY}
+    parameters = signature(kind).parameters.values()
+    return any(each.kind in named and each.default is each.empty for each in parameters)
 
 
 def compare_check_constraints(  # noqa: PLR0913, PLR0917 - Alembic calls it
