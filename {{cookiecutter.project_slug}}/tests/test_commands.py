@@ -11,9 +11,11 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from click.testing import CliRunner
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from packages.config import PROJECT_ROOT
 from packages.database.commands.cli import main
+from packages.database.commands.output import describe_failure
 from packages.database.config import SQLALCHEMY_DATABASE_URL
 
 
@@ -44,6 +46,22 @@ def test_each_command_explains_itself(name: str) -> None:
         assert main.commands[name].help
         options = [each for each in main.commands[name].params if isinstance(each, click.Option)]
         assert all(option.help for option in options)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError("no such\nfile"), "no such file"),
+        (OperationalError(None, None, OSError()), "DATABASE_URL: no answer in time; check it"),
+        (
+            IntegrityError("INSERT", {"name": "s3cret"}, OSError("not unique")),
+            "the database refused a statement: not unique",
+        ),
+    ],
+)
+def test_failure_is_one_line_without_values(error: Exception, sentence: str) -> None:
+    """Whatever fails, a person reads one sentence, and no value of a statement."""
+    assert describe_failure(error) == sentence
 
 
 @pytest.mark.usefixtures("schema")

@@ -1,5 +1,7 @@
 """`seed` adds the same sample rows each time, and none twice."""
 
+import pytest
+from click.testing import CliRunner
 {% if cookiecutter.session_style == "async" %}
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -7,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy import Connection, func, select
 {% endif %}
 
+from packages.config.settings import settings
+from packages.database.commands.cli import main
 from packages.database.commands.seed import add_samples, count_samples
 from packages.database.job_data_model import Job, JobStatus
 from packages.database.user_data_model import User
@@ -32,3 +36,11 @@ async def test_samples_are_continued_where_they_end(connection: AsyncConnection)
     assert {job.status for job in jobs} == set(JobStatus)
     assert {job.payload["pages"][0] for job in jobs} == set(range(50))
     assert len({job.created_at for job in jobs}) == 50
+
+
+def test_production_gets_no_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that was meant for another machine adds nothing to the real rows."""
+    monkeypatch.setattr(settings, "ENVIRONMENT", "production")
+    result = CliRunner().invoke(main, ["seed"])
+    assert result.exit_code == 1
+    assert "ENVIRONMENT is production" in result.output

@@ -1,7 +1,11 @@
 """`seed` adds the same sample rows each time, and none twice."""
 
+import pytest
+from click.testing import CliRunner
 from sqlalchemy import Connection, func, select
 
+from packages.config.settings import settings
+from packages.database.commands.cli import main
 from packages.database.commands.seed import add_samples, count_samples
 from packages.database.job_data_model import Job, JobStatus
 from packages.database.user_data_model import User
@@ -20,3 +24,11 @@ def test_samples_are_continued_where_they_end(connection: Connection) -> None:
     assert {job.status for job in jobs} == set(JobStatus)
     assert {job.payload["pages"][0] for job in jobs} == set(range(50))
     assert len({job.created_at for job in jobs}) == 50
+
+
+def test_production_gets_no_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that was meant for another machine adds nothing to the real rows."""
+    monkeypatch.setattr(settings, "ENVIRONMENT", "production")
+    result = CliRunner().invoke(main, ["seed"])
+    assert result.exit_code == 1
+    assert "ENVIRONMENT is production" in result.output
