@@ -79,7 +79,7 @@ class Hostile(Base):
     key: Mapped[UUID] = mapped_column(unique=True)
     raw: Mapped[bytes | None]
     extra: Mapped[Any | None] = mapped_column(JsonDocument)
-    parent_id: Mapped[int | None] = mapped_column(ForeignKey("hostiles.id"))
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("hostiles.id"), index=True)
     best_number: Mapped[int | None]
 
 
