@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from tests.live.cells import Cells
-from tests.live.databases import Database, live_cells
+from tests.live.databases import Database, one_style_each
 from tests.live.service import ask_doctor, create_database
 from tests.servers import MysqlServer
 from tests.template import BACKENDS, PYTHONS, Project, install, plain_environment, render, run
@@ -20,7 +20,7 @@ from tests.template import BACKENDS, PYTHONS, Project, install, plain_environmen
 GetDatabase = Callable[[str], Database]
 
 # Each database in one of the styles, which differ in how `running.py` gets its connection.
-CELLS = [cell for number, cell in enumerate(live_cells()) if number % 4 in {0, 3}]
+CELLS = one_style_each()
 SERVERS = [(backend, style) for backend, style in CELLS if BACKENDS[backend]["server"]]
 # MySQL's tools come with its server; where MariaDB stands in for it, there are none.
 TOOLS = [("postgresql", "async"), ("mariadb", "sync"), *([] if MysqlServer.missing() else [("mysql", "sync")])]
@@ -128,11 +128,14 @@ def query(project: Project) -> Iterator[Callable[[str], list[object]]]:
         engine.dispose()
 
 
+@pytest.mark.parametrize("rounds", [1, pytest.param(3, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("backend", "style"), CELLS)
-def test_ten_processes_migrate_once(new_service: Callable[[str, str, str], Project], backend: str, style: str) -> None:
-    """One migrates, nine wait and find nothing to do; a change of rows is made once. Three rounds."""
+def test_ten_processes_migrate_once(
+    new_service: Callable[[str, str, str], Project], backend: str, style: str, rounds: int
+) -> None:
+    """One migrates, nine wait and find nothing to do; a change of rows is made once."""
     project = new_service(backend, style, SLOW_REVISION)
-    for _ in range(3):
+    for _ in range(rounds):
         processes = [start(project, "upgrade") for _ in range(10)]
         outputs = [process.communicate(timeout=SECONDS)[0] for process in processes]
         assert [process.returncode for process in processes] == [0] * 10, outputs

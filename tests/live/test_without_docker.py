@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.databases import LEFT_OUT, Databases
+from tests.live.databases import LEFT_OUT, Databases, one_style_each
 from tests.servers import SERVERS, Server
-from tests.template import BACKENDS, PYTHONS, STYLES, install, render, run
+from tests.template import BACKENDS, PYTHONS, install, render, run
 
 PASSWORD = "chosen for this test: #1"  # noqa: S105 - of a server that only this test has
 
@@ -22,8 +22,8 @@ def administrator(server: Server, home: Path) -> dict[str, str]:
     return {"HOME": str(home), **{f"PG{name.upper()}": str(value) for name, value in login.items()}}
 
 
-@pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("backend", [name for name in BACKENDS if name in SERVERS])
+# The commands are the same in both styles.
+@pytest.mark.parametrize(("backend", "style"), [cell for cell in one_style_each(other=True) if cell[0] in SERVERS])
 def test_service_gets_its_database_from_a_server_of_ones_own(tmp_path: Path, backend: str, style: str) -> None:
     """The README's commands make account, database and rights: the service migrates, and its tests pass."""
     with closing(Databases()) as databases:
