@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-import pytest
-
-from tests.template import PYTHONS, STYLES, install, lint, render
+from tests.template import PYTHONS, install, lint, render
 
 
-@pytest.mark.parametrize("style", STYLES)
-def test_a_service_works_without_admission(tmp_path: Path, style: str) -> None:
+def test_a_service_works_without_admission(tmp_path: Path) -> None:
     """With the file, its test and the lines that name it deleted, linters and all other tests pass."""
-    project = render(tmp_path, session_style=style)
+    project = render(tmp_path)
     (project / "packages/api/admission.py").unlink()
     (project / "tests/test_admission.py").unlink()
     app = project / "packages/api/app.py"

@@ -67,7 +67,7 @@ def check_secrecy(project: Project, drivername: str) -> None:
 def test_what_needs_no_server_is_proven(tmp_path: Path, backend: str, style: str) -> None:
     """Installed from its own files, without a warning: arguments, limits, statements, migration and retries hold."""
     row = BACKENDS[backend]
-    environment = {"PYTHONWARNINGS": "error", "DATABASE_CONNECT_TIMEOUT_SECONDS": "2"}
+    environment = {"PYTHONWARNINGS": "error", "DATABASE_CONNECT_TIMEOUT_SECONDS": "1"}
     folder = render(tmp_path, database_backend=backend, session_style=style, web_framework="none")
     project = install(folder, PYTHON, env=environment)
     if row["server"]:

@@ -132,10 +132,9 @@ def test_the_first_command_locks_the_versions(tmp_path: Path) -> None:
     assert run("uv", "lock", "--check", cwd=project, check=False).returncode
 
 
-@pytest.mark.parametrize("style", STYLES)
-def test_commits_are_checked_and_coverage_is_reported(tmp_path: Path, style: str) -> None:
+def test_commits_are_checked_and_coverage_is_reported(tmp_path: Path) -> None:
     """The hooks pass on a new project, as does the pipeline's test command, which covers nearly all of the code."""
-    project = render(tmp_path, session_style=style)
+    project = render(tmp_path, session_style="async")
     run("git", "init", "--quiet", cwd=project)
     run("git", "add", "--all", cwd=project)
     # The types of each render are checked elsewhere.

@@ -14,8 +14,8 @@ FOLDER = "{{cookiecutter.project_slug}}"
 FREE_TEXT = re.compile(rb"cookiecutter\.(project_name|description|author_)|licenses/")
 
 SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-settings.register_profile("default", max_examples=300, deadline=None, suppress_health_check=SLOW)
-settings.register_profile("thorough", max_examples=3000, deadline=None, suppress_health_check=SLOW)
+settings.register_profile("default", max_examples=200, deadline=None, suppress_health_check=SLOW)
+settings.register_profile("thorough", max_examples=2000, deadline=None, suppress_health_check=SLOW)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
