@@ -1,10 +1,11 @@
 """A rendered service for each backend and style, installed and migrated, on a private server."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 from sqlalchemy import make_url
 
 from tests.live.databases import Databases
@@ -13,6 +14,20 @@ from tests.servers import Server
 from tests.template import PYTHONS, STYLES, Project, install, render
 
 CELLS = [(backend, style) for backend in ("postgresql", "mariadb") for style in STYLES]
+
+
+def in_turns(cells: Sequence[tuple[str, str]]) -> list[ParameterSet]:
+    """Return the cells as parameters: of each backend one style, in turns; the other one is run by `make slow`."""
+    backends = list(dict.fromkeys(backend for backend, _ in cells))
+    return [
+        pytest.param(
+            (backend, style),
+            id=f"{backend}-{style}",
+            marks=[] if style == STYLES[backends.index(backend) % len(STYLES)] else pytest.mark.slow,
+        )
+        for backend, style in cells
+    ]
+
 
 CONNECTIONS = {
     "postgresql": "SELECT pid FROM pg_stat_activity WHERE datname = '{}'",

@@ -274,7 +274,7 @@ def race(style: str, projects: list[Project]) -> list[Any]:
             racer.wait()
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", [pytest.param("sync", marks=pytest.mark.slow), "async"])
 def test_no_update_is_lost_between_two_nodes(
     mariadb: dict[str, Project], cluster: GaleraCluster, record_property: Note, style: str
 ) -> None:
