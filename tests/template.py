@@ -50,6 +50,14 @@ BACKENDS: dict[str, dict[str, Any]] = {
 }
 CELLS = [(backend, style) for backend in BACKENDS for style in STYLES]
 
+
+def in_turns(cells: Sequence[tuple[str, str]], *, other: bool = False) -> list[tuple[str, str]]:
+    """Return the cells of one style for each backend, which take turns; with `other`, those that are left."""
+    backends = list(dict.fromkeys(backend for backend, _ in cells))
+    chosen = {(backend, STYLES[number % len(STYLES)]) for number, backend in enumerate(backends)}
+    return [cell for cell in cells if (cell in chosen) != other]
+
+
 PYTHONS = ("3.11", "3.12", "3.13")
 # `.ci/run` gives another where this one cannot be had.
 NEWEST_PYTHON = os.environ.get("TEMPLATE_NEWEST_PYTHON", "3.14")

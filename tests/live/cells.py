@@ -5,28 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from _pytest.mark.structures import ParameterSet
 from sqlalchemy import make_url
 
 from tests.live.databases import Databases
 from tests.live.service import create_database
 from tests.servers import Server
-from tests.template import PYTHONS, STYLES, Project, install, render
+from tests.template import PYTHONS, STYLES, Project, in_turns, install, render
 
 CELLS = [(backend, style) for backend in ("postgresql", "mariadb") for style in STYLES]
 
 
-def in_turns(cells: Sequence[tuple[str, str]]) -> list[ParameterSet]:
-    """Return the cells as parameters: of each backend one style, in turns; the other one is run by `make slow`."""
-    backends = list(dict.fromkeys(backend for backend, _ in cells))
-    return [
-        pytest.param(
-            (backend, style),
-            id=f"{backend}-{style}",
-            marks=[] if style == STYLES[backends.index(backend) % len(STYLES)] else pytest.mark.slow,
-        )
-        for backend, style in cells
-    ]
+def parameters(cells: Sequence[tuple[str, str]]) -> list[object]:
+    """Return the cells as parameters of a fixture: of each backend one style, and the other one for `make slow`."""
+    slow = in_turns(cells, other=True)
+    return [pytest.param(cell, id="-".join(cell), marks=[pytest.mark.slow] if cell in slow else []) for cell in cells]
 
 
 CONNECTIONS = {

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.live.cells import CELLS, Cell, Cells, in_turns
+from tests.live.cells import CELLS, Cell, Cells, parameters
 from tests.live.databases import Database, Databases
 
 
@@ -23,7 +23,7 @@ def cells(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Cel
     return Cells(tmp_path_factory.mktemp("cells"), databases)
 
 
-@pytest.fixture(params=in_turns(CELLS))
+@pytest.fixture(params=parameters(CELLS))
 def cell(request: pytest.FixtureRequest, cells: Cells) -> Iterator[Cell]:
     """Give the test a service, and let its server go on afterwards, whatever the test did to it."""
     cell = cells.get(*request.param)

@@ -41,11 +41,6 @@ def live_cells() -> list[tuple[str, str]]:
     ]
 
 
-def one_style_each(*, other: bool = False) -> list[tuple[str, str]]:
-    """Return each backend that is run on a real database here with one style, in turns; or with the other one."""
-    return [cell for number, cell in enumerate(live_cells()) if (number % 4 in {1, 2}) == other]
-
-
 @dataclass(frozen=True)
 class Database:
     """Where a rendered project may create and drop databases."""

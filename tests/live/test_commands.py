@@ -12,15 +12,15 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from tests.live.cells import Cells
-from tests.live.databases import Database, one_style_each
+from tests.live.databases import Database, live_cells
 from tests.live.service import ask_doctor, create_database
 from tests.servers import MysqlServer
-from tests.template import BACKENDS, PYTHONS, Project, install, plain_environment, render, run
+from tests.template import BACKENDS, PYTHONS, Project, in_turns, install, plain_environment, render, run
 
 GetDatabase = Callable[[str], Database]
 
 # Each database in one of the styles, which differ in how `running.py` gets its connection.
-CELLS = one_style_each()
+CELLS = in_turns(live_cells())
 SERVERS = [(backend, style) for backend, style in CELLS if BACKENDS[backend]["server"]]
 # MySQL's tools come with its server; where MariaDB stands in for it, there are none.
 TOOLS = [("postgresql", "async"), ("mariadb", "sync"), *([] if MysqlServer.missing() else [("mysql", "sync")])]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from tests.live.cells import CELLS, Cell, Cells, in_turns
+from tests.live.cells import CELLS, Cell, Cells, parameters
 from tests.live.crowd import Connection
 from tests.live.scripts import put_script
 from tests.live.service import serve, wait_until
@@ -26,7 +26,7 @@ LEFT = -1
 ERRORS = ("RuntimeError", "CancelledError", "Ending")
 
 
-@pytest.fixture(scope="module", params=in_turns(CELLS))
+@pytest.fixture(scope="module", params=parameters(CELLS))
 def running(request: pytest.FixtureRequest, cells: Cells) -> Iterator[tuple[Cell, httpx2.Client]]:
     """Run a service, with requests that end in every way, once for all tests of its cell."""
     cell = cells.get(*request.param)

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.databases import Database, one_style_each
+from tests.live.databases import Database, live_cells
 from tests.live.service import create_database
 from tests.live.test_services import check_own_tests
-from tests.template import NEWEST_PYTHON, install, render
+from tests.template import NEWEST_PYTHON, in_turns, install, render
 
 
-@pytest.mark.parametrize(("backend", "style"), one_style_each())
+@pytest.mark.parametrize(("backend", "style"), in_turns(live_cells()))
 def test_service_works_on_the_newest_python(  # noqa: PLR0913, PLR0917 - what pytest gives
     tmp_path: Path,
     get_database: Callable[[str], Database],

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.live.cells import in_turns
+from tests.live.cells import parameters
 from tests.live.crowd import Crowd
 from tests.live.databases import Databases
 from tests.live.service import new_user, serve
@@ -65,7 +65,7 @@ class Account:
         self.server.query(CHANGE[self.backend].format(name=self.name, password=password))
 
 
-@pytest.fixture(params=in_turns(CELLS))
+@pytest.fixture(params=parameters(CELLS))
 def account(request: pytest.FixtureRequest, tmp_path: Path, databases: Databases) -> Account:
     """Create a user, and install and migrate a project that has the password from a file."""
     backend, style = request.param

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.cells import in_turns
+from tests.live.cells import parameters
 from tests.live.databases import Databases
 from tests.live.service import serve
 from tests.servers import Server
@@ -45,7 +45,7 @@ class Guarded:
         return Project(self.project.folder, {**self.project.env, "DATABASE_PASSWORD": password})
 
 
-@pytest.fixture(scope="module", params=in_turns(CELLS))
+@pytest.fixture(scope="module", params=parameters(CELLS))
 def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Guarded:
     """Create a user with the password, and install a project that has it from a file."""
     backend, style = request.param

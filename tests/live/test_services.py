@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from tests.live.databases import Database, live_cells, one_style_each
+from tests.live.databases import Database, live_cells
 from tests.live.growth import (
     check_first_revision,
     check_growth,
@@ -18,15 +18,15 @@ from tests.live.growth import (
     run_alembic,
 )
 from tests.live.service import create_database, serve
-from tests.template import BACKENDS, PYTHONS, SQLALCHEMY, Project, install, render
+from tests.template import BACKENDS, PYTHONS, SQLALCHEMY, Project, in_turns, install, render
 
 GetDatabase = Callable[[str], Database]
 
 CELLS = live_cells()
 # Every cell meets both versions of SQLAlchemy, and each database each Python: the newest in `test_newest_python.py`.
 ENVIRONMENTS = [
-    *((cell, ("3.11", "2.0")) for cell in one_style_each()),
-    *((cell, ("3.12", "2.0")) for cell in one_style_each(other=True)),
+    *((cell, ("3.11", "2.0")) for cell in in_turns(CELLS)),
+    *((cell, ("3.12", "2.0")) for cell in in_turns(CELLS, other=True)),
     *((cell, ("3.13", "2.1")) for cell in CELLS),
 ]
 
@@ -142,10 +142,10 @@ def test_service_works(
         check_first_revision(project)
         check_worked_example(project)
         # Each takes a while, and is the same in both styles.
-        if cell in one_style_each():
+        if cell in in_turns(CELLS):
             check_growth(project)
         check_own_tests(project, "-n", "2", *database.left_out)
-        if cell in one_style_each(other=True):
+        if cell in in_turns(CELLS, other=True):
             check_samples_removed(project)
             check_own_tests(project, *database.left_out)
     else:

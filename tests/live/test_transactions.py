@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.cells import in_turns
+from tests.live.cells import parameters
 from tests.live.databases import Databases
 from tests.live.scripts import put_script
 from tests.live.service import create_database
@@ -36,7 +36,7 @@ class Cell:
         return json.loads(self.project.run("python", script, scenario).stdout)
 
 
-@pytest.fixture(scope="module", params=in_turns(CELLS))
+@pytest.fixture(scope="module", params=parameters(CELLS))
 def cell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Cell:
     """Install a project once for all tests of its cell."""
     backend, style = request.param

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.databases import LEFT_OUT, Databases, one_style_each
+from tests.live.databases import LEFT_OUT, Databases, live_cells
 from tests.servers import SERVERS, Server
-from tests.template import BACKENDS, PYTHONS, install, render, run
+from tests.template import BACKENDS, PYTHONS, in_turns, install, render, run
 
 PASSWORD = "chosen for this test: #1"  # noqa: S105 - of a server that only this test has
 
@@ -23,7 +23,7 @@ def administrator(server: Server, home: Path) -> dict[str, str]:
 
 
 # The commands are the same in both styles.
-@pytest.mark.parametrize(("backend", "style"), [cell for cell in one_style_each(other=True) if cell[0] in SERVERS])
+@pytest.mark.parametrize(("backend", "style"), in_turns([cell for cell in live_cells() if cell[0] in SERVERS]))
 def test_service_gets_its_database_from_a_server_of_ones_own(tmp_path: Path, backend: str, style: str) -> None:
     """The README's commands make account, database and rights: the service migrates, and its tests pass."""
     with closing(Databases()) as databases:
