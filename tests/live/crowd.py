@@ -179,6 +179,21 @@ class Crowd:
         """How often each status was answered."""
         return Counter(one.status for one in list(self.outcomes))
 
+    @property
+    def in_doubt(self) -> int:
+        """How many requests were answered that nobody knows whether their COMMIT was stored."""
+        return sum(one.in_doubt for one in list(self.outcomes))
+
+    @property
+    def failed(self) -> int:
+        """How many requests failed beside those in doubt."""
+        return sum(one.failed for one in list(self.outcomes)) - self.in_doubt
+
+    @property
+    def slowest(self) -> float:
+        """How many seconds the longest request took."""
+        return max(one.ended - one.begun for one in list(self.outcomes))
+
     def longest_pause(self, since: float) -> float:
         """Return for how many seconds, at most, no write succeeded after a point in time."""
         moments = sorted(one.ended for one in self.outcomes if one.wrote and not one.failed and one.ended > since)

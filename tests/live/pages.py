@@ -3,13 +3,14 @@
 import re
 import shlex
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 
+from tests.live.service import wait_until
 from tests.servers import free_port, processes
 from tests.template import TEMPLATE, Project, plain_environment
 
@@ -90,11 +91,6 @@ def changed(text: str, changes: str) -> str:
     return text
 
 
-def wait_until(condition: Callable[[], bool], promise: str) -> None:
-    """Wait until a condition holds; the promise is said when it does not hold in time."""
-    assert processes.wait_until(condition, WAIT_SECONDS, 0.05), promise
-
-
 def words_of(project: Project, command: str) -> tuple[dict[str, str], list[str]]:
     """Return the variables and the words of a command, whose program is that of the service's environment."""
     words = shlex.split(command)
@@ -153,5 +149,5 @@ def serving(project: Project, command: str, path: str, env: Mapping[str, str] | 
                 return False
             return True
 
-        wait_until(answers, f"nothing answers: {command}")
+        wait_until(answers, f"nothing answers: {command}", WAIT_SECONDS)
         yield client

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import httpx2
 
-from tests.servers import free_port
+from tests.servers import free_port, processes
 from tests.template import Project, plain_environment
 
 START_SECONDS = 30
@@ -96,17 +96,15 @@ def ask_doctor(project: Project, **env: str) -> dict[str, dict[str, str]]:
     return checks
 
 
-def wait_until(condition: Callable[[], bool], promise: str) -> None:
-    """Wait until a condition holds, for as long as a recovery may take.
+def wait_until(condition: Callable[[], bool], promise: str, seconds: float = RECOVERY_SECONDS) -> None:
+    """Wait until a condition holds.
 
     Args:
         condition: is asked again and again.
         promise: what is said when it does not hold in time.
+        seconds: how long it is waited for; by default as long as a recovery may take.
     """
-    deadline = time.monotonic() + RECOVERY_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, promise
-        time.sleep(0.05)
+    assert processes.wait_until(condition, seconds, 0.05), promise
 
 
 def wait_until_ready(client: httpx2.Client) -> None:

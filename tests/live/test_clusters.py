@@ -72,9 +72,7 @@ def under_load(projects: Mapping[str, Project]) -> Iterator[dict[str, Crowd]]:
 def report(note: Note, fault: str, crowds: Mapping[str, Crowd], since: float) -> None:
     """Keep a line of a table for each service: the fault, the load, and what the clients saw of it."""
     for name, crowd in crowds.items():
-        statuses = crowd.statuses
-        in_doubt = sum(one.in_doubt for one in crowd.outcomes)
-        failed = f"{statuses[503] - in_doubt} of {statuses.total()} requests failed, {in_doubt} in doubt"
+        failed = f"{crowd.failed} of {len(crowd.outcomes)} requests failed, {crowd.in_doubt} in doubt"
         writes = f"{len(crowd.acknowledged)} writes | {crowd.longest_pause(since):.1f} s without a write"
         line = f"{fault} | {name} | {CLIENTS // len(crowds)} clients | {failed} | {writes}"
         print(line)

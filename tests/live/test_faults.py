@@ -62,16 +62,14 @@ def check(  # noqa: PLR0913, PLR0917 - what a line of the table is made of
     """
     jobs = cell.jobs(owner)
     statuses = crowd.statuses
-    in_doubt = sum(one.in_doubt for one in crowd.outcomes)
-    failed = sum(one.failed for one in crowd.outcomes) - in_doubt
     lost = crowd.acknowledged.items() - set(jobs)
     doubled = [title for title, count in Counter(title for title, _ in jobs).items() if count > 1]
-    figures = (CLIENTS, len(crowd.outcomes), failed, in_doubt, len(lost), len(doubled), f"{recovery:.2f}")
+    figures = (CLIENTS, len(crowd.outcomes), crowd.failed, crowd.in_doubt, len(lost), len(doubled), f"{recovery:.2f}")
     record("fault", " | ".join(map(str, (fault, f"{cell.backend} {cell.style}", *figures))))
     assert set(statuses) <= {200, 201, 503}, statuses
     assert lost == set()
     assert doubled == []
-    return failed
+    return crowd.failed
 
 
 def strike(cell: Cell, client: httpx2.Client, name: str, fault: Callable[[], None], record: Record) -> int:

@@ -1,7 +1,6 @@
 """The page on idempotency shows an endpoint whose work is done once, however often it is asked for."""
 
 import asyncio
-import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +12,8 @@ import pytest
 from scripts.twins import twin
 from tests.live.cells import Cell
 from tests.live.crowd import Connection
+from tests.live.pages import Page
 from tests.live.service import new_user, serve
-from tests.template import TEMPLATE
 
 CLIENTS = 24
 KILLS = 4
@@ -29,8 +28,7 @@ print(CreateTable(AnsweredRequest.__table__).compile(dialect=engine.dialect))
 
 def written(folder: Path, style: str) -> list[Path]:
     """Write the files that the page shows into a project."""
-    page = (TEMPLATE / "docs" / "idempotency.md").read_text(encoding="utf-8")
-    files = re.findall(r"is `(packages/[\w/.]+)`[^`]*?(?:`[^`]*`[^`]*?)*?```python\n(.*?)```", page, re.DOTALL)
+    files = [file for section in Page("idempotency.md").sections for file in section.files]
     assert len(files) == 2
     for path, text in files:
         (folder / path).write_text(twin(text) if style == "sync" else text, encoding="utf-8")

@@ -172,11 +172,9 @@ def test_load_leaves_nothing_to_other_clients(
                     except psycopg.OperationalError:
                         time.sleep(0.1)
             crowd.wait_for_answers(ROUNDS)
-    in_doubt = sum(one.in_doubt for one in crowd.outcomes)
-    failed = sum(one.failed for one in crowd.outcomes) - in_doubt
     line = f"PgBouncer, {fault} | {style_of(project)} | {CLIENTS} clients"
-    record_property("figures", f"{line} | {failed} of {len(crowd.outcomes)} failed | {in_doubt} in doubt")
-    assert failed == 0
+    record_property("figures", f"{line} | {crowd.failed} of {len(crowd.outcomes)} failed | {crowd.in_doubt} in doubt")
+    assert crowd.failed == 0
     assert seen == {name: {default} for name, default in DEFAULTS.items()}
 
 
@@ -199,16 +197,14 @@ def test_paused_pooler_holds_nobody(
             wait_until_ready(client)
             crowd.wait_for_answers(ROUNDS)
     during = [one for one in crowd.outcomes if paused < one.begun and one.ended < resumed]
-    in_doubt = sum(one.in_doubt for one in crowd.outcomes)
-    failed = sum(one.failed for one in crowd.outcomes) - in_doubt
-    slowest = max(one.ended - one.begun for one in crowd.outcomes)
-    line = f"PgBouncer, paused | {style_of(project)} | {FEW_CLIENTS} clients | {failed} of {len(crowd.outcomes)} failed"
-    record_property("figures", f"{line} | {in_doubt} in doubt | slowest {slowest:.1f} s")
+    line = f"PgBouncer, paused | {style_of(project)} | {FEW_CLIENTS} clients"
+    failed = f"{crowd.failed} of {len(crowd.outcomes)} failed | {crowd.in_doubt} in doubt"
+    record_property("figures", f"{line} | {failed} | slowest {crowd.slowest:.1f} s")
     assert ready.status_code == 503
     assert {one.status for one in during} == {503}
     # Each was answered, also those whose requests were under way when the pooler stood still.
     assert {one.client for one in crowd.outcomes if paused < one.ended < resumed} == set(range(FEW_CLIENTS))
-    assert slowest < LONGEST_WAIT_SECONDS + SLACK_SECONDS
+    assert crowd.slowest < LONGEST_WAIT_SECONDS + SLACK_SECONDS
 
 
 def test_without_the_setting_the_refusal_names_it(project: Project) -> None:

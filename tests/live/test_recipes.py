@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from tests.live.databases import Databases
-from tests.live.pages import Page, running, serving, wait_until
-from tests.live.service import create_database
+from tests.live.pages import WAIT_SECONDS, Page, running, serving
+from tests.live.service import create_database, wait_until
 from tests.servers import RedisServer, Server, free_port
 from tests.template import PYTHONS, Project, install, interpreter, render, run
 
@@ -71,7 +71,7 @@ class Services:
     def wait_until_succeeded(self, jobs: list[int]) -> None:
         """Wait until all jobs are done."""
         question = f"SELECT count(*) FROM jobs WHERE status = 'succeeded' AND id BETWEEN {jobs[0]} AND {jobs[-1]}"  # noqa: S608
-        wait_until(lambda: self.number(question) == len(jobs), "not all jobs are done")
+        wait_until(lambda: self.number(question) == len(jobs), "not all jobs are done", WAIT_SECONDS)
 
     def connections(self) -> int:
         """Return how many connections the services have."""
@@ -164,7 +164,7 @@ def test_celery(services: Services, redis: RedisServer, style: str) -> None:
         replace(project, env={**project.env, **broker}).run("python", "-c", code)
         services.wait_until_succeeded(jobs)
         # The parent's and one of each child; the server notices a moment later that one has gone.
-        wait_until(lambda: 2 <= services.connections() <= 5, "each process has one connection")
+        wait_until(lambda: 2 <= services.connections() <= 5, "each process has one connection", WAIT_SECONDS)
     assert "Traceback" not in log.read_text(encoding="utf-8")
 
 
@@ -180,7 +180,7 @@ def test_rq(services: Services, redis: RedisServer) -> None:
         code += f"for job in {jobs}: queue.enqueue(finish_job, job)"
         services.flask.run("python", "-c", code)
         services.wait_until_succeeded(jobs)
-        wait_until(lambda: services.connections() == 0, "the children's connections are closed")
+        wait_until(lambda: services.connections() == 0, "the children's connections are closed", WAIT_SECONDS)
     assert "Traceback" not in log.read_text(encoding="utf-8")
 
 

@@ -95,16 +95,14 @@ def slow_clients(service: Watched) -> Iterator[None]:
         yield
 
 
-def check_writes(cell: Cell, service: Watched) -> tuple[int, int, int]:
-    """Check that what is stored was acknowledged or in doubt, once; return requests, failed ones, those in doubt."""
-    outcomes = service.crowd.outcomes
-    in_doubt = sum(one.in_doubt for one in outcomes)
+def check_writes(cell: Cell, service: Watched) -> None:
+    """Check that what is stored was acknowledged or in doubt, once."""
+    crowd = service.crowd
     jobs = cell.jobs(service.owner)
     assert len(jobs) == len({title for title, _ in jobs})
-    assert service.crowd.acknowledged.items() <= set(jobs)
+    assert crowd.acknowledged.items() <= set(jobs)
     # A request in flight when the service was stopped is not stored in silence.
-    assert len(jobs) - len(service.crowd.acknowledged) <= in_doubt
-    return len(outcomes), sum(one.status == 503 for one in outcomes) - in_doubt, in_doubt
+    assert len(jobs) - len(crowd.acknowledged) <= crowd.in_doubt
 
 
 def deploy(cell: Cell, deadline: float) -> list[float]:
@@ -151,12 +149,14 @@ def test_what_a_service_uses_stays_flat(cells: Cells, record_property: Record) -
     slowest = f"{len(stops)} deploys, slowest stop {max(stops):.1f} s"
     record_property("figures", f"soak of {SECONDS:.0f} s | {slowest}")
     for cell, service in zip(staying, services, strict=True):
-        requests, failed, in_doubt = check_writes(cell, service)
-        line = f"soak | postgresql {cell.style} | {failed} of {requests} failed, {in_doubt} in doubt"
+        check_writes(cell, service)
+        crowd = service.crowd
+        figures = f"{crowd.failed} of {len(crowd.outcomes)} failed, {crowd.in_doubt} in doubt"
+        line = f"soak | postgresql {cell.style} | {figures}"
         columns = dict(zip(FIGURES, zip(*service.samples, strict=True), strict=True))
         record_property("figures", f"{line} | " + ", ".join(f"{name} {values}" for name, values in columns.items()))
-        assert failed == 0
-        assert set(service.crowd.statuses) <= {200, 201, 503}
+        assert crowd.failed == 0
+        assert set(crowd.statuses) <= {200, 201, 503}
         third = len(service.samples) // 3
         memory, descriptors, threads, connections = (
             (values[third : 2 * third], values[2 * third :]) for values in columns.values()
