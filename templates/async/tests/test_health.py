@@ -134,21 +134,19 @@ async def test_not_ready_while_no_request_ends() -> None:
     """Connections that are all held for too long serve nobody, though the database answers."""
     request = Request({"type": "http", "state": {"stalled": True}})
     with pytest.raises(HTTPException, match="503: requests hold all connections"):
-        {{ "await health.ready(request)" if cookiecutter.session_style == "async" else "asyncio.run(health.ready(request))" }}
+{% if cookiecutter.session_style == "async" %}
+        await health.ready(request)
+{% else %}
+        asyncio.run(health.ready(request))
+{% endif %}
 {% if db.connection_limit %}
 
 
 @pytest.mark.usefixtures("schema")
 @pytest.mark.parametrize(("workers", "warns"), [("1", False), ("100000", True)])
-{% if cookiecutter.session_style == "async" %}
 async def test_start_says_when_the_server_allows_too_few_connections(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, workers: str, *, warns: bool
 ) -> None:
-{% else %}
-def test_start_says_when_the_server_allows_too_few_connections(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, workers: str, *, warns: bool
-) -> None:
-{% endif %}
     """One line of the log has the sum and the settings to change; there is none while all fit."""
     monkeypatch.setenv("WEB_CONCURRENCY", workers)
 {% if cookiecutter.session_style == "async" %}
@@ -161,11 +159,7 @@ def test_start_says_when_the_server_allows_too_few_connections(
     assert all(f"x {workers} workers = " in line for line in lines)
 
 
-{% if cookiecutter.session_style == "async" %}
 async def test_start_needs_no_database(monkeypatch: pytest.MonkeyPatch) -> None:
-{% else %}
-def test_start_needs_no_database(monkeypatch: pytest.MonkeyPatch) -> None:
-{% endif %}
     """A service that starts before its database is not stopped by what it cannot ask."""
 
     async def fail() -> tuple[bool, str]:

@@ -112,7 +112,7 @@ def test_not_ready_while_no_request_ends() -> None:
     """Connections that are all held for too long serve nobody, though the database answers."""
     request = Request({"type": "http", "state": {"stalled": True}})
     with pytest.raises(HTTPException, match="503: requests hold all connections"):
-        {{ "health.ready(request)" if cookiecutter.session_style == "async" else "asyncio.run(health.ready(request))" }}
+        asyncio.run(health.ready(request))
 {% if db.connection_limit %}
 
 
