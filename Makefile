@@ -15,7 +15,7 @@ demo: .venv/installed  ## render the default project, install and migrate it, an
 test: lint  ## everything: the facts, all renders, the hooks, the rendered projects on real servers
 	$(BIN)/pytest -n logical --dist worksteal
 
-slow: .venv/installed  ## what takes a minute a test: services of each version, edited and updated, on each database
+slow: .venv/installed  ## what takes long: the other style of each database, services of each version updated, load for minutes
 	$(BIN)/pytest -n 2 --dist worksteal -m slow
 
 lint: .venv/installed  ## what needs no render: ruff, mypy, zizmor for the workflow, spelling and words to avoid
