@@ -1,28 +1,5 @@
 {% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
-{% macro sql(question, space) %}
-{% if question is string %}
-{{ space }}"{{ question }}",
-{% elif question | length == 1 %}
-{{ space }}"{{ question[0] }}",
-{% else %}
-{{ space }}(
-{% for part in question %}
-{{ space }}    "{{ part }}"
-{% endfor %}
-{{ space }}),
-{% endif %}
-{% endmacro %}
-{% macro constant(name, question) %}
-{% if question | length == 1 %}
-{{ name }} = "{{ question[0] }}"
-{% else %}
-{{ name }} = (
-{% for part in question %}
-    "{{ part }}"
-{% endfor %}
-)
-{% endif %}
-{% endmacro %}
+{% from 'sql.jinja' import constant, sql %}
 """`doctor`: compares what the database has with what the service needs."""
 
 import json
