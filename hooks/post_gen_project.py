@@ -1,13 +1,13 @@
 """Remove the folders that stayed empty, and print the commands that come next.
 
 What was rendered decides what is said, so this file holds no Jinja and knows no backend. Cruft runs it again on
-each update: it deletes no file, and reaches no network.
+each update: it deletes no file, and reaches no network. Its folder is the project's. `pathlib` would take as long to
+import as all else here.
 """
 
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 # With containers, Compose migrates and serves; without, the project's own programs do. A file of the project stands
 # before the command that makes sense when it was rendered.
@@ -23,17 +23,17 @@ WITHOUT_CONTAINERS = (
 )
 
 
-def next_commands(project: Path) -> list[str]:
+def next_commands() -> list[str]:
     """Return the commands to type, in order; the folder's name is the slug, so it needs no quotes."""
-    commands = WITH_CONTAINERS if (project / "compose.yaml").exists() else WITHOUT_CONTAINERS
-    return [f"cd {project.name}", *(command for path, command in commands if (project / path).exists())]
+    commands = WITH_CONTAINERS if os.path.exists("compose.yaml") else WITHOUT_CONTAINERS
+    return [f"cd {os.path.basename(os.getcwd())}", *(command for path, command in commands if os.path.exists(path))]
 
 
-def remove_empty_folders(project: Path) -> None:
+def remove_empty_folders() -> None:
     """Remove each folder of which no file was chosen: Cookiecutter knows conditional files, not folders."""
     for name in ("packages/api/routes", "packages/api", ".github/workflows", ".github"):
         with suppress(OSError):  # it has files, or is not there
-            (project / name).rmdir()
+            os.rmdir(name)
 
 
 def say(text: str) -> None:
@@ -50,5 +50,5 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    remove_empty_folders(Path.cwd())
-    say("\n".join(["Your project is ready. Next:", "", *(f"    {line}" for line in next_commands(Path.cwd()))]))
+    remove_empty_folders()
+    say("\n".join(["Your project is ready. Next:", "", *(f"    {line}" for line in next_commands())]))

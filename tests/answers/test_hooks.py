@@ -57,6 +57,25 @@ def test_the_hook_sees_the_cookiecutter_that_runs_it() -> None:
     assert PRE.cookiecutter_version() == metadata.version("cookiecutter")
 
 
+@pytest.mark.parametrize(
+    ("folder", "version"),
+    [
+        ("cookiecutter-2.1.1.dist-info", "2.1.1"),
+        ("cookiecutter-1.7.3-py3.11.egg-info", "1.7.3"),
+        ("cookiecutter-django-3.0.egg-info", "2.7"),
+        ("nothing", "2.7"),
+    ],
+)
+def test_the_version_is_read_as_each_installer_writes_it(
+    folder: str, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An old Cookiecutter of a Linux distribution is refused, and a program without one renders."""
+    (tmp_path / folder).mkdir()
+    monkeypatch.setattr(sys, "path", ["", str(tmp_path / "missing.zip"), str(tmp_path)])
+    monkeypatch.chdir(tmp_path.parent)
+    assert PRE.cookiecutter_version() == version
+
+
 def test_the_defaults_have_no_fault() -> None:
     """The questions can all be answered with Enter."""
     assert faults() == []
