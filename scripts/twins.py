@@ -1,15 +1,16 @@
 """Write the synchronous twin of each text in `templates/async/` to `templates/sync/`.
 
 A text is written once, with `async` and `await`. Its twin is the same text with the words below replaced, as unasync
-and psycopg do it. Where the styles differ by more than words, the text says both:
+and psycopg do it. Where the styles differ by more than words, the text says both. What is for the twin alone stands in
+a comment of Jinja's, so that a render of the text does not have it:
 
-    {% if cookiecutter.session_style == "async" %}
+    {# async #}
     ...
-    {% else %}
+    {# sync
     ...
-    {% endif %}
+    #}
 
-and the twin keeps the second part.
+Either part may be absent; `{# end #}` ends a first part that has no second one.
 """
 
 import re
@@ -34,10 +35,11 @@ WORDS = {
     r"\basync (def|with|for)\b": r"\1",
     r"\bawait ": "",
     r"\.sync_engine\b": "",
+    r"\bdependency_overrides\[get_(read_)?db\]": r"dependency_overrides[open_\1session]",
     r"from sqlalchemy\.ext\.asyncio import Session\b": "from sqlalchemy.orm import Session",
     r"from sqlalchemy\.ext\.asyncio import Connection\b": "from sqlalchemy import Connection",
 }
-IF_ASYNC = '{% if cookiecutter.session_style == "async" %}'
+ASYNC, SYNC, END_OF_ASYNC, END_OF_SYNC = "{# async #}", "{# sync", "{# end #}", "#}"
 LINE_LENGTH = 100  # of the rendered project's formatter
 SPLIT_SIGNATURE = re.compile(r"^( *def \w+\()\n +(.+[^,\n])\n *(\).*:)$", re.MULTILINE)
 
@@ -48,8 +50,9 @@ def twin(text: str) -> str:
     pieces: list[str] = []
     lines = iter(text.splitlines(keepends=True))
     for line in lines:
-        if line.strip() == IF_ASYNC:
-            pieces += [_translate("".join(common)), *_second_part(lines)]
+        tag = line.strip()
+        if tag in {ASYNC, SYNC}:
+            pieces += [_translate("".join(common)), *_only_for_sync(lines, tag)]
             common = []
         else:
             common.append(line)
@@ -61,21 +64,16 @@ def twins() -> dict[Path, str]:
     return {TWIN / path.relative_to(SOURCE): twin(path.read_text(encoding="utf-8")) for path in SOURCE.rglob("*.py")}
 
 
-def _second_part(lines: Iterator[str]) -> Iterator[str]:
-    """Yield the lines between `else` and `endif` of a choice that has begun, and leave the lines behind it."""
-    depth = 0
-    in_second_part = False
+def _only_for_sync(lines: Iterator[str], tag: str) -> Iterator[str]:
+    """Yield the lines for the twin alone of a choice that begins with the tag, and leave the lines behind it."""
     for line in lines:
-        tag = line.strip()
-        if tag == "{% endif %}" and not depth:
+        if line.strip() == (END_OF_ASYNC if tag == ASYNC else END_OF_SYNC):
             return
-        if tag == "{% else %}" and not depth:
-            in_second_part = True
-            continue
-        depth += tag.startswith("{% if ") - (tag == "{% endif %}")
-        if in_second_part:
+        if line.strip() == SYNC:
+            tag = SYNC
+        elif tag == SYNC:
             yield line
-    raise ValueError(f"a choice has no end: {IF_ASYNC}")
+    raise ValueError(f"a choice has no end: {tag}")
 
 
 def _translate(text: str) -> str:

@@ -4,6 +4,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 
 import pytest
+from jinja2 import Environment
 
 from tests.template import TEMPLATE
 
@@ -43,9 +44,23 @@ def test_words_are_replaced(text: str, twin: str) -> None:
     assert TWINS.twin(text) == twin
 
 
-def test_a_choice_keeps_its_second_part() -> None:
-    """Where the styles differ by more than words, the text says both, also around tags of other conditions."""
-    inner = "{% if db.server %}\nb\n{% else %}\nc\n{% endif %}\n"
-    assert TWINS.twin(f"{TWINS.IF_ASYNC}\na\n{{% else %}}\n{inner}{{% endif %}}\nd\n") == f"{inner}d\n"
+@pytest.mark.parametrize(
+    ("text", "twin"),
+    [
+        ("{# async #}\na\n{# sync\nb\n#}\n", "b\n"),
+        ("{# async #}\na\n{# end #}\n", ""),
+        ("{# sync\nb\n#}\n", "b\n"),
+    ],
+)
+def test_a_choice_keeps_its_part_for_the_twin(text: str, twin: str) -> None:
+    """Where the styles differ by more than words, the text says both, and is itself without the twin's part."""
+    assert TWINS.twin(f"await c\n{text}await d\n") == f"c\n{twin}d\n"
+    rendered = Environment(autoescape=False, trim_blocks=True, lstrip_blocks=True).from_string(text).render()  # noqa: S701
+    assert rendered == ("a\n" if "{# async #}" in text else "")
+
+
+@pytest.mark.parametrize("text", ["{# async #}\na\n", "{# async #}\na\n{# sync\nb\n", "{# sync\nb\n"])
+def test_a_choice_without_an_end_is_refused(text: str) -> None:
+    """A tag that was forgotten does not cut off the rest of a twin."""
     with pytest.raises(ValueError, match="no end"):
-        TWINS.twin(f"{TWINS.IF_ASYNC}\na\n")
+        TWINS.twin(text)

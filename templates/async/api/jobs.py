@@ -5,19 +5,18 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from packages.api.dependencies import AfterId, IdPath, Limit, ReadSessionDep, SessionDep
-{% if cookiecutter.session_style == "async" %}
-{% else %}
+{# sync
 from packages.api.routing import OneThreadRoute
-{% endif %}
+#}
 from packages.api.schemas import JobCreate, JobRead, JobUpdate
 from packages.database.job_data_model import Job
 from packages.database.transaction import run_in_transaction
 
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 router = APIRouter(prefix="/jobs", tags=["jobs"])
-{% else %}
+{# sync
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=OneThreadRoute)
-{% endif %}
+#}
 
 # Built once: building a statement takes longer than executing one that SQLAlchemy knows.
 ONE = select(Job).where(Job.id == bindparam("id"))
@@ -68,15 +67,15 @@ async def update_job(job_id: IdPath, change: JobUpdate, db: SessionDep) -> JobRe
 @router.delete("/{job_id}", status_code=status.HTTP_204_NO_CONTENT)
 async def delete_job(job_id: IdPath, db: SessionDep) -> None:
     """Delete a job."""
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 
     async def work(db: AsyncSession) -> None:
         await db.delete(await _get_or_404(db, job_id, for_update=True))
 
     await run_in_transaction(db, work)
-{% else %}
+{# sync
     run_in_transaction(db, lambda db: db.delete(_get_or_404(db, job_id, for_update=True)))
-{% endif %}
+#}
 
 
 async def _get_or_404(db: AsyncSession, job_id: int, *, for_update: bool = False) -> Job:

@@ -5,19 +5,18 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from packages.api.dependencies import AfterId, IdPath, Limit, ReadSessionDep, SessionDep
-{% if cookiecutter.session_style == "async" %}
-{% else %}
+{# sync
 from packages.api.routing import OneThreadRoute
-{% endif %}
+#}
 from packages.api.schemas import UserCreate, UserRead, UserUpdate
 from packages.database.transaction import run_in_transaction
 from packages.database.user_data_model import User
 
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 router = APIRouter(prefix="/users", tags=["users"])
-{% else %}
+{# sync
 router = APIRouter(prefix="/users", tags=["users"], route_class=OneThreadRoute)
-{% endif %}
+#}
 
 # Built once: building a statement takes longer than executing one that SQLAlchemy knows.
 ONE = select(User).where(User.id == bindparam("id"))
@@ -68,15 +67,15 @@ async def update_user(user_id: IdPath, change: UserUpdate, db: SessionDep) -> Us
 @router.delete("/{user_id}", status_code=status.HTTP_204_NO_CONTENT)
 async def delete_user(user_id: IdPath, db: SessionDep) -> None:
     """Delete a user; 409 while the user owns jobs."""
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 
     async def work(db: AsyncSession) -> None:
         await db.delete(await _get_or_404(db, user_id, for_update=True))
 
     await run_in_transaction(db, work)
-{% else %}
+{# sync
     run_in_transaction(db, lambda db: db.delete(_get_or_404(db, user_id, for_update=True)))
-{% endif %}
+#}
 
 
 async def _get_or_404(db: AsyncSession, user_id: int, *, for_update: bool = False) -> User:

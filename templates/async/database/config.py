@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 {% endif %}
 
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 from sqlalchemy import {{ "URL, " if db.arguments_take_url else "" }}MetaData{{ ", Table, event" if db.table_options else "" }}
 from sqlalchemy.ext.asyncio import AsyncAttrs, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
-{% else %}
+{# sync
 from sqlalchemy import {{ "URL, " if db.arguments_take_url else "" }}MetaData, {{ "Table, " if db.table_options else "" }}create_engine{{ ", event" if db.table_options else "" }}
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
-{% endif %}
+#}
 
 from packages.config.settings import settings
 {% if db.refuse_writes %}
@@ -68,12 +68,12 @@ engine = create_async_engine(
 prepare_connections(engine.sync_engine)
 log_slow_queries(engine.sync_engine, settings.DATABASE_SLOW_QUERY_SECONDS)
 
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 # Nothing is loaded behind the program's back, so what was loaded stays readable after a commit.
-{% endif %}
+{# end #}
 # A closed session stays closed: used again, as by a response that is still being streamed, it would
 # take a connection that nobody gives back.
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 SessionLocal = async_sessionmaker(
     autocommit=False,
     autoflush=False,
@@ -81,18 +81,18 @@ SessionLocal = async_sessionmaker(
     expire_on_commit=False,
     bind=engine,
 )
-{% else %}
+{# sync
 SessionLocal = sessionmaker(autocommit=False, autoflush=False, close_resets_only=False, bind=engine)
-{% endif %}
+#}
 
 
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 class Base(AsyncAttrs, DeclarativeBase):
     """The declarative base class of all models; `await model.awaitable_attrs.name` loads lazily."""
-{% else %}
+{# sync
 class Base(DeclarativeBase):
     """The declarative base class of all models."""
-{% endif %}
+#}
 
     # Every constraint gets a name, so that a later migration can drop it:
     # https://alembic.sqlalchemy.org/en/latest/naming.html
@@ -166,7 +166,7 @@ prepare_read_connections(read_engine.sync_engine)
 log_slow_queries(read_engine.sync_engine, settings.DATABASE_SLOW_QUERY_SECONDS)
 
 ReadSessionLocal = async_sessionmaker(
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 {% if not db.refuse_writes %}
     sync_session_class=ReadSession,
 {% endif %}
@@ -175,7 +175,7 @@ ReadSessionLocal = async_sessionmaker(
     close_resets_only=False,
     expire_on_commit=False,
     bind=read_engine,
-{% else %}
+{# sync
 {% if db.refuse_writes %}
     autocommit=False, autoflush=False, close_resets_only=False, bind=read_engine
 {% else %}
@@ -185,7 +185,7 @@ ReadSessionLocal = async_sessionmaker(
     close_resets_only=False,
     bind=read_engine,
 {% endif %}
-{% endif %}
+#}
 )
 
 
@@ -199,14 +199,14 @@ async def get_read_db() -> AsyncIterator[AsyncSession]:
     It waits for no writer, and each statement sees what is committed by then.
 {% endif %}
     """
-{% if cookiecutter.session_style == "async" %}
+{# async #}
     db = ReadSessionLocal()
     try:
         yield db
     finally:
         # An `async with` would begin a task for it, which takes a tenth of a small read.
         await db.close()
-{% else %}
+{# sync
     with ReadSessionLocal() as db:
         yield db
-{% endif %}
+#}

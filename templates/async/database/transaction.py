@@ -1,10 +1,10 @@
 """Runs a unit of work in a transaction, and again when the database says that this helps."""
 
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 from collections.abc import Awaitable, Callable
-{% else %}
+{# sync
 from collections.abc import Callable
-{% endif %}
+#}
 from typing import TypeVar
 
 {% if db.server %}

@@ -1,10 +1,10 @@
 """Fixtures: a database with the schema of the migrations, and a session that is rolled back."""
 
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 from collections.abc import AsyncIterator, Iterator
-{% else %}
+{# sync
 from collections.abc import Iterator
-{% endif %}
+#}
 {% if cookiecutter.web_framework == "fastapi" %}
 from typing import Any
 {% endif %}
@@ -13,33 +13,33 @@ import pytest
 from alembic import command
 from alembic.config import Config
 {% if cookiecutter.web_framework == "fastapi" %}
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 from httpx2 import ASGITransport, AsyncClient
-{% else %}
+{# sync
 from fastapi.testclient import TestClient
+#}
 {% endif %}
-{% endif %}
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
-{% else %}
+{# sync
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
-{% endif %}
+#}
 
 {% if cookiecutter.web_framework == "fastapi" %}
 from packages.api.app import app
-{% if cookiecutter.session_style == "sync" %}
+{# sync
 from packages.api.dependencies import open_read_session, open_session
-{% endif %}
+#}
 {% endif %}
 from packages.config import PROJECT_ROOT
-{% if cookiecutter.web_framework == "fastapi" and cookiecutter.session_style == "async" %}
-from packages.database.config import SessionLocal, engine, get_db, get_read_db, read_engine
-{% else %}
+{# async #}
+from packages.database.config import SessionLocal, engine, {{ "get_db, get_read_db, " if cookiecutter.web_framework == "fastapi" }}read_engine
+{# sync
 from packages.database.config import SessionLocal, engine, read_engine
-{% endif %}
+#}
 from tests.databases import create_database, drop_database
 from tests.rows import Private
 
@@ -51,11 +51,11 @@ def alembic_config() -> Config:
 
 
 @pytest.fixture(scope="session")
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 def migrated(alembic_config: Config) -> Iterator[AsyncEngine]:
-{% else %}
+{# sync
 def schema(alembic_config: Config) -> Iterator[Engine]:
-{% endif %}
+#}
     """Create the test database, with the schema that the migrations build; return its engine."""
     try:
         create_database(engine.url)
@@ -64,13 +64,12 @@ def schema(alembic_config: Config) -> Iterator[Engine]:
         pytest.exit(f"The tests have no database: {reason}.", pytest.ExitCode.USAGE_ERROR)
     command.upgrade(alembic_config, "head")
     yield engine
-{% if cookiecutter.session_style == "async" %}
-{% else %}
+{# sync
     engine.dispose()
     read_engine.dispose()
-{% endif %}
+#}
     drop_database(engine.url)
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 
 
 @pytest.fixture(scope="session")
@@ -79,23 +78,23 @@ async def schema(migrated: AsyncEngine) -> AsyncIterator[AsyncEngine]:
     yield migrated
     await migrated.dispose()
     await read_engine.dispose()
-{% endif %}
+{# end #}
 
 
 @pytest.fixture(scope="module")
 async def rows(schema: None) -> AsyncIterator[None]:  # noqa: ARG001
     """Give the tests of a module the table of `tests.rows.Row`, and remove it afterwards."""
-{% if cookiecutter.session_style == "async" %}
+{# async #}
     async with engine.begin() as connection:
         await connection.run_sync(Private.metadata.create_all)
     yield
     async with engine.begin() as connection:
         await connection.run_sync(Private.metadata.drop_all)
-{% else %}
+{# sync
     Private.metadata.create_all(engine)
     yield
     Private.metadata.drop_all(engine)
-{% endif %}
+#}
 
 
 @pytest.fixture
@@ -123,28 +122,26 @@ async def client(connection: AsyncConnection) -> AsyncIterator[AsyncClient]:
         async with SessionLocal(bind=connection, join_transaction_mode="create_savepoint") as db:
             yield db
 
-{% if cookiecutter.session_style == "async" %}
     app.dependency_overrides[get_db] = get_test_db
     app.dependency_overrides[get_read_db] = get_test_db
+{# async #}
     async with client_of_the_api() as client:
         yield client
-{% else %}
-    app.dependency_overrides[open_session] = get_test_db
-    app.dependency_overrides[open_read_session] = get_test_db
+{# sync
     yield client_of_the_api()
-{% endif %}
+#}
     app.dependency_overrides.clear()
 
 
 def client_of_the_api() -> AsyncClient:
-{% if cookiecutter.session_style == "async" %}
+{# async #}
     """Return a client that calls the API in this process and this event loop."""
     transport = ASGITransport(app, raise_app_exceptions=False)
     return AsyncClient(transport=transport, base_url="http://test")
-{% else %}
+{# sync
     """Return a client that calls the API in this process."""
     return TestClient(app, raise_server_exceptions=False)
-{% endif %}
+#}
 
 
 @pytest.fixture

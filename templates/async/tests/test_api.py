@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 from httpx2 import AsyncClient
-{% else %}
+{# sync
 from fastapi.testclient import TestClient
-{% endif %}
+#}
 
 from tests.conftest import client_of_the_api
 
@@ -48,13 +48,13 @@ async def test_pages_contain_every_row_once(client: AsyncClient) -> None:
     new = [{"email": f"{number}@example.com", "name": "n"} for number in range(5)]
     ids = [(await client.post("/users", json=user)).json()["id"] for user in new]
     seen: list[int] = []
-{% if cookiecutter.session_style == "async" %}
+{# async #}
     for _ in range(3):
         parameters = {"limit": 2, "after": max(seen, default=0)}
         page = (await client.get("/users", params=parameters)).json()
-{% else %}
+{# sync
     while page := client.get("/users", params={"limit": 2, "after": max(seen, default=0)}).json():
-{% endif %}
+#}
         assert len(page) <= 2
         seen += [user["id"] for user in page]
     assert seen == ids
@@ -70,15 +70,15 @@ async def test_unknown_id_is_not_found(client: AsyncClient, path: str) -> None:
 
 async def test_conflicts_are_answered_with_409(client: AsyncClient, job: dict[str, Any]) -> None:
     """A duplicate address, an unknown owner, and deleting an owner of jobs are conflicts."""
-{% if cookiecutter.session_style == "async" %}
+{# async #}
     orphan = {"owner_id": 2147483647, "title": "t"}
-{% endif %}
+{# end #}
     assert (await client.post("/users", json=ZOE)).status_code == 409
-{% if cookiecutter.session_style == "async" %}
+{# async #}
     assert (await client.post("/jobs", json=orphan)).status_code == 409
-{% else %}
+{# sync
     assert client.post("/jobs", json={"owner_id": 2147483647, "title": "t"}).status_code == 409
-{% endif %}
+#}
     assert (await client.delete(f"/users/{job['owner_id']}")).status_code == 409
 
 
@@ -119,12 +119,12 @@ async def test_field_cannot_be_set_to_null(
     client: AsyncClient, user: dict[str, Any], field: str
 ) -> None:
     """PATCH may omit a field, but not set it to null."""
-{% if cookiecutter.session_style == "async" %}
+{# async #}
     response = await client.patch(f"/users/{user['id']}", json={field: None})
     assert response.status_code == 422
-{% else %}
+{# sync
     assert client.patch(f"/users/{user['id']}", json={field: None}).status_code == 422
-{% endif %}
+#}
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ async def test_invalid_parameter_is_answered_with_422(client: AsyncClient, path:
 @pytest.mark.usefixtures("schema")
 async def test_committed_before_the_response() -> None:
     """When a client has received its 201, every other session sees the row."""
-{% if cookiecutter.session_style == "async" %}
+{# async #}
     async with client_of_the_api() as client:
         created = (await client.post("/users", json=ZOE)).json()
         path = f"/users/{created['id']}"
@@ -147,11 +147,11 @@ async def test_committed_before_the_response() -> None:
             assert (await client.get(path)).json() == created
         finally:
             assert (await client.delete(path)).status_code == 204
-{% else %}
+{# sync
     client = client_of_the_api()
     created = client.post("/users", json=ZOE).json()
     try:
         assert client.get(f"/users/{created['id']}").json() == created
     finally:
         assert client.delete(f"/users/{created['id']}").status_code == 204
-{% endif %}
+#}

@@ -3,11 +3,11 @@
 from contextlib import asynccontextmanager
 
 import pytest
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 from sqlalchemy import Column, Integer, String,{{ ' Table,' if db.table_options else '' }} select{{ ', text' if db.refuse_writes else '' }}
-{% else %}
+{# sync
 from sqlalchemy import Column, Integer, String,{{ ' Table,' if db.table_options else '' }} inspect, select{{ ', text' if db.refuse_writes else '' }}
-{% endif %}
+#}
 from sqlalchemy.exc import {{ "DBAPIError, InvalidRequestError, OperationalError" if db.refuse_writes else "InvalidRequestError" }}
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -102,14 +102,14 @@ async def test_get_read_db_reads_and_cannot_write() -> None:
 )
 async def test_database_refuses_plain_sql_that_writes(statement: str) -> None:
     """What keeps a session for reading from writing is the database, in plain SQL as well."""
-{% if cookiecutter.session_style == "async" %}
+{# async #}
     async with ReadSessionLocal() as db:
         with pytest.raises(DBAPIError, match=READ_ONLY) as refusal:
             await db.execute(text(statement))
-{% else %}
+{# sync
     with ReadSessionLocal() as db, pytest.raises(DBAPIError, match=READ_ONLY) as refusal:
         db.execute(text(statement))
-{% endif %}
+#}
     # The program is at fault: an `OperationalError` would say that the database does not work.
     assert not isinstance(refusal.value, OperationalError)
     assert not refusal.value.connection_invalidated
@@ -119,14 +119,14 @@ async def test_database_refuses_plain_sql_that_writes(statement: str) -> None:
 {% if db.server and db.refuse_writes %}
 async def test_reading_locks_no_row() -> None:
     """`FOR UPDATE` belongs to a session that writes."""
-{% if cookiecutter.session_style == "async" %}
+{# async #}
     async with ReadSessionLocal() as db:
         with pytest.raises(DBAPIError, match=READ_ONLY):
             await db.scalars(select(Row).with_for_update())
-{% else %}
+{# sync
     with ReadSessionLocal() as db, pytest.raises(DBAPIError, match=READ_ONLY):
         db.scalars(select(Row).with_for_update())
-{% endif %}
+#}
 
 
 {% endif %}
@@ -176,31 +176,31 @@ async def test_models_of_the_1x_style_work() -> None:
         id = Column(Integer, primary_key=True, index=True)
         name = Column(String(50))
 
-{% if cookiecutter.session_style == "async" %}
+{# async #}
     table = Base.metadata.tables[Item.__tablename__]
-{% endif %}
+{# end #}
     try:
-{% if cookiecutter.session_style == "async" %}
+{# async #}
         async with engine.begin() as connection:
             await connection.run_sync(Base.metadata.create_all)
-{% else %}
+{# sync
         Base.metadata.create_all(bind=engine)
         assert "items_of_the_1x_style" in inspect(engine).get_table_names()
-{% endif %}
+#}
         async with SessionLocal() as db:
             db.add(Item(name="first"))
             await db.commit()
             assert (await db.scalars(select(Item.name))).all() == ["first"]
     finally:
-{% if cookiecutter.session_style == "async" %}
+{# async #}
         async with engine.begin() as connection:
             await connection.run_sync(table.drop)
-{% else %}
+{# sync
         table = Base.metadata.tables[Item.__tablename__]
         table.drop(engine)
-{% endif %}
+#}
         Base.metadata.remove(table)
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 
 
 async def test_attributes_stay_readable_after_a_commit(db: AsyncSession) -> None:
@@ -210,7 +210,7 @@ async def test_attributes_stay_readable_after_a_commit(db: AsyncSession) -> None
     await db.commit()
     assert row.name == "readable"
     assert row.id > 0
-{% endif %}
+{# end #}
 
 
 def test_every_constraint_has_a_name() -> None:

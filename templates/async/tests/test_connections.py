@@ -1,17 +1,17 @@
 """The options of a connection to {{ db.name }}, as the database itself reports them."""
 
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 import asyncio
-{% endif %}
+{# end #}
 import os
 
 import pytest
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 from sqlalchemy import AsyncAdaptedQueuePool{{ ", select" if db.server else "" }}
 from sqlalchemy.ext.asyncio import AsyncConnection
-{% else %}
+{# sync
 from sqlalchemy import Connection, QueuePool{{ ", select" if db.server else "" }}
-{% endif %}
+#}
 
 from packages.config.settings import settings
 {% if db.server %}
@@ -87,12 +87,12 @@ async def test_forked_process_opens_connections_of_its_own() -> None:
     child = os.fork()
     if child == 0:  # pragma: no cover - another process
         os._exit(engine.pool.checkedin())
-{% if cookiecutter.session_style == "async" %}
+{# async #}
     _, status = await asyncio.to_thread(os.waitpid, child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
-{% else %}
+{# sync
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-{% endif %}
+#}
     assert engine.pool.checkedin() > 0
 {% if not db.server %}
 

@@ -41,16 +41,16 @@ def make_target(path: Path) -> sa.URL:
 
 async def copy_to(url: sa.URL, *, only_check: bool = False) -> str:
     """Copy the rows of `Private`, and return what the command would print."""
-{% if cookiecutter.session_style == "async" %}
+{# async #}
     async with SessionLocal() as db:
         return await db.run_sync(
             lambda _session: copy_rows(
                 engine.sync_engine, url, Private.metadata, only_check=only_check
             )
         )
-{% else %}
+{# sync
     return copy_rows(engine, url, Private.metadata, only_check=only_check)
-{% endif %}
+#}
 
 
 @pytest.mark.usefixtures("rows")

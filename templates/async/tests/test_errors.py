@@ -4,30 +4,30 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi import APIRouter
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 from httpx2 import AsyncClient
-{% else %}
+{# sync
 from fastapi.testclient import TestClient
-{% endif %}
+#}
 from sqlalchemy import text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 from sqlalchemy.ext.asyncio import AsyncSession
-{% else %}
+{# sync
 from sqlalchemy.orm import Session
-{% endif %}
+#}
 
 from packages.api import errors
 from packages.api.app import MAX_BODY_BYTES, app
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 from packages.api.dependencies import IdPath, SessionDep
 from packages.database import revisions
 from packages.database.config import get_db
-{% else %}
+{# sync
 from packages.api.dependencies import IdPath, SessionDep, open_session
 from packages.database import revisions
-{% endif %}
+#}
 from tests.rows import Private
 
 
@@ -109,7 +109,7 @@ async def test_error_of_the_database_has_its_status(
     async def fail() -> AsyncSession:
         raise error
 
-    app.dependency_overrides[{{ "get_db" if cookiecutter.session_style == "async" else "open_session" }}] = fail
+    app.dependency_overrides[get_db] = fail
     response = await client.post("/rows/1", json=["name"])
     assert response.status_code == status
     assert ("Retry-After" in response.headers) == (status == 503)
@@ -127,7 +127,7 @@ async def test_broken_constraint_is_named_in_the_log(
         raise IntegrityError("INSERT", None, cause)
 
     monkeypatch.setattr(errors, "Base", Private)
-    app.dependency_overrides[{{ "get_db" if cookiecutter.session_style == "async" else "open_session" }}] = fail
+    app.dependency_overrides[get_db] = fail
     await client.post("/rows/1", json=["name"])
     assert "POST /rows/1: refused by uq_test_rows_name" in caplog.messages
     assert "s3cret" not in caplog.text

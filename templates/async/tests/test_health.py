@@ -1,20 +1,20 @@
 """The health endpoints report whether the process runs and whether it can serve."""
 
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 import logging
 from collections.abc import AsyncIterator
 
 import pytest
 from fastapi import HTTPException, Request
 from httpx2 import AsyncClient
-{% else %}
+{# sync
 import asyncio
 import logging
 
 import pytest
 from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
-{% endif %}
+#}
 from sqlalchemy.exc import OperationalError
 
 from packages.api import health
@@ -24,16 +24,16 @@ from tests.conftest import client_of_the_api
 
 
 @pytest.fixture
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 async def client() -> AsyncIterator[AsyncClient]:
     """Return a client of the API, which needs no database to begin."""
     async with client_of_the_api() as client:
         yield client
-{% else %}
+{# sync
 def client() -> TestClient:
     """Return a client of the API, which needs no database to begin."""
     return client_of_the_api()
-{% endif %}
+#}
 
 
 async def test_live_asks_no_database(client: AsyncClient) -> None:
@@ -134,11 +134,11 @@ async def test_not_ready_while_no_request_ends() -> None:
     """Connections that are all held for too long serve nobody, though the database answers."""
     request = Request({"type": "http", "state": {"stalled": True}})
     with pytest.raises(HTTPException, match="503: requests hold all connections"):
-{% if cookiecutter.session_style == "async" %}
+{# async #}
         await health.ready(request)
-{% else %}
+{# sync
         asyncio.run(health.ready(request))
-{% endif %}
+#}
 {% if db.connection_limit %}
 
 
@@ -149,11 +149,11 @@ async def test_start_says_when_the_server_allows_too_few_connections(
 ) -> None:
     """One line of the log has the sum and the settings to change; there is none while all fit."""
     monkeypatch.setenv("WEB_CONCURRENCY", workers)
-{% if cookiecutter.session_style == "async" %}
+{# async #}
     await health.warn_of_connection_limit()
-{% else %}
+{# sync
     asyncio.run(health.warn_of_connection_limit())
-{% endif %}
+#}
     lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert bool(lines) == warns
     assert all(f"x {workers} workers = " in line for line in lines)
@@ -166,9 +166,9 @@ async def test_start_needs_no_database(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OperationalError("SELECT 1", None, Exception("connection refused"))
 
     monkeypatch.setattr(health, "_compare_with_limit", fail)
-{% if cookiecutter.session_style == "async" %}
+{# async #}
     await health.warn_of_connection_limit()
-{% else %}
+{# sync
     asyncio.run(health.warn_of_connection_limit())
-{% endif %}
+#}
 {% endif %}

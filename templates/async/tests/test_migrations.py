@@ -1,19 +1,19 @@
 """The migrations create the schema of the models, and can be reverted."""
 
 import logging
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 from asyncio import to_thread
-{% endif %}
+{# end #}
 
 import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 from sqlalchemy import Connection, Enum, inspect
-{% else %}
+{# sync
 from sqlalchemy import Enum, inspect
-{% endif %}
+#}
 
 from packages import database
 from packages.database.config import Base, engine
@@ -21,7 +21,7 @@ from packages.modules import import_modules
 
 # As for the migrations: what no other test imports is a model, too.
 import_modules(database)
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 
 
 async def read_tables() -> set[str]:
@@ -32,7 +32,7 @@ async def read_tables() -> set[str]:
 
     async with engine.connect() as connection:
         return await connection.run_sync(read)
-{% endif %}
+{# end #}
 
 
 def test_there_is_one_head(alembic_config: Config) -> None:
@@ -40,11 +40,11 @@ def test_there_is_one_head(alembic_config: Config) -> None:
     assert len(ScriptDirectory.from_config(alembic_config).get_heads()) <= 1
 
 
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 @pytest.mark.usefixtures("migrated")
-{% else %}
+{# sync
 @pytest.mark.usefixtures("schema")
-{% endif %}
+#}
 def test_migrations_build_exactly_the_models(alembic_config: Config) -> None:
     """`alembic check` finds nothing to add, drop or change."""
     command.check(alembic_config)
@@ -64,26 +64,26 @@ async def test_migrations_go_down_and_up_again(alembic_config: Config) -> None:
     """Each revision can be reverted on a real database."""
     try:
         await to_thread(command.downgrade, alembic_config, "base")
-{% if cookiecutter.session_style == "async" %}
+{# async #}
         assert await read_tables() <= {"alembic_version"}
-{% else %}
+{# sync
         assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
-{% endif %}
+#}
     finally:
         await to_thread(command.upgrade, alembic_config, "head")
-{% if cookiecutter.session_style == "async" %}
+{# async #}
     assert await read_tables() - {"alembic_version"} == set(Base.metadata.tables)
-{% else %}
+{# sync
     tables = set(inspect(engine).get_table_names())
     assert tables - {"alembic_version"} == set(Base.metadata.tables)
-{% endif %}
+#}
 
 
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 @pytest.mark.usefixtures("migrated")
-{% else %}
+{# sync
 @pytest.mark.usefixtures("schema")
-{% endif %}
+#}
 def test_migrations_leave_logging_alone(alembic_config: Config) -> None:
     """A program that runs the migrations keeps its own loggers, handlers and levels."""
     logger = logging.getLogger("of.the.application")

@@ -35,11 +35,11 @@ async def test_times_keep_microseconds_and_come_back_in_utc(db: AsyncSession, us
     moment = datetime(2026, 2, 28, 23, 59, 59, 678901, tzinfo=timezone(timedelta(hours=5.5)))
     user.created_at = moment
     await db.commit()
-{% if cookiecutter.session_style == "async" %}
+{# async #}
     await db.refresh(user)
-{% else %}
+{# sync
     db.expire_all()
-{% endif %}
+#}
     assert user.created_at == moment
     assert user.created_at.tzinfo is UTC
 
@@ -73,18 +73,18 @@ async def test_job_keeps_its_payload_and_status(db: AsyncSession, user: User) ->
     job = Job(owner=user, title="first", payload=payload, status=JobStatus.RUNNING)
     db.add(job)
     await db.commit()
-{% if cookiecutter.session_style == "async" %}
+{# async #}
     await db.refresh(job)
-{% else %}
+{# sync
     db.expire_all()
-{% endif %}
+#}
     assert job.payload == payload
     assert job.status is JobStatus.RUNNING
-{% if cookiecutter.session_style == "async" %}
+{# async #}
     assert await job.awaitable_attrs.owner is user
-{% else %}
+{# sync
     assert job.owner is user
-{% endif %}
+#}
 
 
 async def test_job_without_an_owner_is_refused(db: AsyncSession) -> None:

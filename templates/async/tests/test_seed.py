@@ -2,12 +2,12 @@
 
 import pytest
 from click.testing import CliRunner
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
-{% else %}
+{# sync
 from sqlalchemy import Connection, func, select
-{% endif %}
+#}
 
 from packages.config.settings import settings
 from packages.database.commands.cli import main
@@ -18,17 +18,17 @@ from packages.database.user_data_model import User
 
 async def test_samples_are_continued_where_they_end(connection: AsyncConnection) -> None:
     """What is there is counted; each user has ten jobs, of all kinds, that read as the API's do."""
-{% if cookiecutter.session_style == "async" %}
+{# async #}
     assert await connection.run_sync(count_samples) == 0
     await connection.run_sync(add_samples, range(3))
     assert await connection.run_sync(count_samples) == 3
     await connection.run_sync(add_samples, range(3, 5))
-{% else %}
+{# sync
     assert count_samples(connection) == 0
     add_samples(connection, range(3))
     assert count_samples(connection) == 3
     add_samples(connection, range(3, 5))
-{% endif %}
+#}
     query = select(User.email, func.count(Job.id)).join(Job, Job.owner_id == User.id)
     found = (await connection.execute(query.group_by(User.email).order_by(User.email))).all()
     assert found == [(f"sample-{number:09}@example.com", 10) for number in range(5)]

@@ -17,16 +17,10 @@ from sqlalchemy.orm import Session
 
 {% if cookiecutter.web_framework == "fastapi" %}
 from packages.api.app import app
-{% if cookiecutter.session_style == "sync" %}
 from packages.api.dependencies import open_read_session, open_session
 {% endif %}
-{% endif %}
 from packages.config import PROJECT_ROOT
-{% if cookiecutter.web_framework == "fastapi" and cookiecutter.session_style == "async" %}
-from packages.database.config import SessionLocal, engine, get_db, get_read_db, read_engine
-{% else %}
 from packages.database.config import SessionLocal, engine, read_engine
-{% endif %}
 from tests.databases import create_database, drop_database
 from tests.rows import Private
 

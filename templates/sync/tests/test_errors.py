@@ -95,7 +95,7 @@ def test_error_of_the_database_has_its_status(
     def fail() -> Session:
         raise error
 
-    app.dependency_overrides[{{ "get_db" if cookiecutter.session_style == "async" else "open_session" }}] = fail
+    app.dependency_overrides[open_session] = fail
     response = client.post("/rows/1", json=["name"])
     assert response.status_code == status
     assert ("Retry-After" in response.headers) == (status == 503)
@@ -113,7 +113,7 @@ def test_broken_constraint_is_named_in_the_log(
         raise IntegrityError("INSERT", None, cause)
 
     monkeypatch.setattr(errors, "Base", Private)
-    app.dependency_overrides[{{ "get_db" if cookiecutter.session_style == "async" else "open_session" }}] = fail
+    app.dependency_overrides[open_session] = fail
     client.post("/rows/1", json=["name"])
     assert "POST /rows/1: refused by uq_test_rows_name" in caplog.messages
     assert "s3cret" not in caplog.text
