@@ -18,6 +18,8 @@ SETTINGS = (TEMPLATE / "templates" / "settings.jinja").read_text(encoding="utf-8
 
 STATEMENTS = (
     "driver_setup",
+    "prepare",
+    "prepare_read",
     "connect",
     "on_connect",
     "on_reset",

@@ -1,26 +1,13 @@
 """What every connection to {{ db.name }} needs beyond its arguments."""
 
-{% if cookiecutter.session_style == "async" %}
-import asyncio
-{% endif %}
-import logging
+{{ "import asyncio\n" if is_async }}import logging
 import os
-from typing import TYPE_CHECKING, Any{{ ", cast" if "cast(" in db.connect else "" }}
+from typing import TYPE_CHECKING, Any{{ ", cast" if "cast(" in db.connect }}
 
-{% if db.driver_import %}
-import {{ db.driver_import }}
-{% endif %}
-from sqlalchemy import Engine, event
-{% set errors = (["DBAPIError"] if db.read_only_error else []) + (["InvalidRequestError"] if not db.refuse_writes else []) + (["ProgrammingError"] if db.write_refused else []) %}
-{% if errors %}
-from sqlalchemy.exc import {{ errors | join(", ") }}
-{% endif %}
-{% if not db.refuse_writes %}
-from sqlalchemy.orm import Session
-{% endif %}
-{% if cookiecutter.session_style == "async" %}
-from sqlalchemy.util import await_only
-{% endif %}
+{{ "import " ~ db.driver_import ~ "\n" if db.driver_import }}from sqlalchemy import Engine, event
+{{- imports("sqlalchemy.exc", DBAPIError=db.read_only_error, InvalidRequestError=not db.refuse_writes, ProgrammingError=db.write_refused) }}
+{{- imports("sqlalchemy.orm", Session=not db.refuse_writes) }}
+{{- imports("sqlalchemy.util", await_only=is_async) }}
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -31,41 +18,18 @@ from tenacity import (
 )
 
 from packages.config.settings import settings
-{% if db.bounded_connection %}
-from packages.database.bounded_connection import BoundedConnection
-{% endif %}
-{% if db.login_refused %}
-from packages.database.credentials import current_password
-{% endif %}
+{{- imports("packages.database.bounded_connection", BoundedConnection=db.bounded_connection) }}
+{{- imports("packages.database.credentials", current_password=db.login_refused) }}
 from packages.database.liveness import ping_after_idleness
-{% if db.pooler_error %}
-from packages.database.pooler import begin_with_limits, warn_without_limits
-{% endif %}
+{{- imports("packages.database.pooler", begin_with_limits=db.pooler_error, warn_without_limits=db.pooler_error) }}
 
 if TYPE_CHECKING:
-{% if not db.refuse_writes %}
-    from collections.abc import Sequence
-
-{% endif %}
-    from sqlalchemy.engine import Dialect{{ ', ExceptionContext' if db.read_only_error or db.write_refused else '' }}
+{{ "    from collections.abc import Sequence\n\n" if not db.refuse_writes }}    from sqlalchemy.engine import Dialect{{ ", ExceptionContext" if db.read_only_error or db.write_refused }}
     from sqlalchemy.engine.interfaces import DBAPIConnection
-{% if not db.refuse_writes %}
-    from sqlalchemy.orm import ORMExecuteState
-{% endif %}
-    from sqlalchemy.pool import ConnectionPoolEntry{{ ', PoolResetState' if db.on_reset else '' }}
-{% if db.driver_setup %}
-
-{{ db.driver_setup }}
-{% endif %}
-{% if not db.refuse_writes %}
-
-READ_ONLY = "this session only reads; write in one of SessionLocal"
-{% endif %}
-{% if db.on_reset %}
-
-# https://dev.mysql.com/doc/dev/mysql-server/latest/mysql__com_8h.html: SERVER_STATUS_IN_TRANS
-IN_TRANSACTION = 1
-{% endif %}
+    {{- imports("sqlalchemy.orm", ORMExecuteState=not db.refuse_writes) | indent }}
+    from sqlalchemy.pool import ConnectionPoolEntry{{ ", PoolResetState" if db.on_reset }}
+{{- lines("\n" ~ db.driver_setup if db.driver_setup) }}
+{{- lines('\nREAD_ONLY = "this session only reads; write in one of SessionLocal"' if not db.refuse_writes) }}
 
 logger = logging.getLogger(__name__)
 
@@ -81,45 +45,21 @@ def prepare_connections(engine: Engine) -> None:
     """
 {% endif %}
     _prepare(engine)
-{% if db.read_only_error %}
-    event.listen(engine, "handle_error", _leave_read_only_server)
-{% endif %}
-{% if db.pooler_error %}
-    if settings.is_pooled:
-        begin_with_limits(engine)
-    else:
-        warn_without_limits(engine)
-{% endif %}
+    {{- lines('event.listen(engine, "handle_error", _leave_read_only_server)' if db.read_only_error) | indent }}
+    {{- lines(db.prepare) | indent }}
 
 
 def prepare_read_connections(engine: Engine) -> None:
-{% if db.refuse_writes %}
-    """Do the same for connections that only read, and have the server refuse what they write."""
-{% else %}
-    """Do the same for connections that only read."""
-{% endif %}
+    """Do the same for connections that only read{{ ", and have the server refuse what they write" if db.refuse_writes }}."""
     _prepare(engine)
-{% if db.pooler_error %}
-    if settings.is_pooled:
-        begin_with_limits(engine, read_only=True)
-    else:
-        event.listen(engine, "connect", _refuse_writes)
-{% elif db.refuse_writes %}
-    event.listen(engine, "connect", _refuse_writes)
-{% endif %}
-{% if db.write_refused %}
-    event.listen(engine, "handle_error", _report_refused_write)
-{% endif %}
+    {{- lines(db.prepare_read) | indent }}
+    {{- lines('event.listen(engine, "handle_error", _report_refused_write)' if db.write_refused) | indent }}
 
 
 def _prepare(engine: Engine) -> None:
     event.listen(engine, "do_connect", connect_with_retry)
-{% if db.on_connect %}
-    event.listen(engine, "connect", _set_session_limits)
-{% endif %}
-{% if db.on_reset %}
-    event.listen(engine, "reset", _reset)
-{% endif %}
+    {{- lines('event.listen(engine, "connect", _set_session_limits)' if db.on_connect) | indent }}
+    {{- lines('event.listen(engine, "reset", _reset)' if db.on_reset) | indent }}
     ping_after_idleness(engine)
     # A connection that two processes share gives each of them the other's rows:
     # https://docs.sqlalchemy.org/en/latest/core/pooling.html#using-connection-pools-with-multiprocessing-or-os-fork
@@ -146,11 +86,7 @@ def connect_with_retry(
             raise refused[password]  # some servers lock an account after a few wrong passwords
         given = keywords if password is None else keywords | {"password": password}
         try:
-{% if db.connect %}
-            return _connect(dialect, arguments, given)
-{% else %}
-            return dialect.connect(*arguments, **given)
-{% endif %}
+            return {{ "_connect(dialect, arguments, given)" if db.connect else "dialect.connect(*arguments, **given)" }}
         except dialect.loaded_dbapi.Error as error:
             if password is not None and _is_login_refused(error):
                 refused[password] = error
@@ -166,18 +102,10 @@ def connect_with_retry(
         wait=wait_random_exponential(multiplier=0.05, max=0.5),
         before_sleep=_log_first_refusal,
         reraise=True,
-{% if cookiecutter.session_style == "async" %}
-        sleep=lambda seconds: await_only(asyncio.sleep(seconds)),
-{% endif %}
+        {{- lines("sleep=lambda seconds: await_only(asyncio.sleep(seconds))," if is_async) | indent(8) }}
     )
     try:
-{% if db.login_refused %}
-        return retrying(connect)
-{% elif db.connect %}
-        return retrying(_connect, dialect, arguments, keywords)
-{% else %}
-        return retrying(dialect.connect, *arguments, **keywords)
-{% endif %}
+        return retrying({{ "connect" if db.login_refused else "_connect, dialect, arguments, keywords" if db.connect else "dialect.connect, *arguments, **keywords" }})
     except Exception as error:  # noqa: BLE001 - raised again
         # Without the driver's frames: their variables hold the password, and some tools log them.
         raise error.with_traceback(None) from None
@@ -259,44 +187,6 @@ def _reset(
         return
     {{ db.on_reset | indent }}
 {% endif %}
-{% if db.refuse_writes %}
 
 
-def _refuse_writes(connection: "DBAPIConnection", _record: "ConnectionPoolEntry") -> None:
-    cursor = connection.cursor()
-    cursor.execute("{{ db.refuse_writes }}")
-    cursor.close()
-{% else %}
-
-
-class ReadSession(Session):
-    """A session that refuses to write, since {{ db.name }} cannot keep a connection from it.
-
-    It stops the ORM and statements that SQLAlchemy builds, and not SQL in plain text.
-    """
-
-    def flush(self, objects: "Sequence[Any] | None" = None) -> None:
-        """Send nothing.
-
-        Raises:
-            InvalidRequestError: there is something to write.
-        """
-        if self.new or self.dirty or self.deleted:
-            raise InvalidRequestError(READ_ONLY)
-        super().flush(objects)
-
-
-@event.listens_for(ReadSession, "do_orm_execute")
-def _refuse_to_execute(state: "ORMExecuteState") -> None:
-    if not state.is_select and (state.is_insert or state.is_update or state.is_delete):
-        raise InvalidRequestError(READ_ONLY)
-{% endif %}
-{% if db.write_refused %}
-
-
-def _report_refused_write(context: "ExceptionContext") -> None:
-    """Raise a `ProgrammingError`, for the program is at fault and the server works."""
-    error = context.original_exception
-    if {{ db.write_refused }}:
-        raise ProgrammingError(context.statement, None, error, hide_parameters=True)
-{% endif %}
+{% include 'server/read_only/' ~ ('by_server' if db.refuse_writes else 'by_session') ~ '.py' %}

@@ -1,0 +1,13 @@
+def _refuse_writes(connection: "DBAPIConnection", _record: "ConnectionPoolEntry") -> None:
+    cursor = connection.cursor()
+    cursor.execute("{{ db.refuse_writes }}")
+    cursor.close()
+{% if db.write_refused %}
+
+
+def _report_refused_write(context: "ExceptionContext") -> None:
+    """Raise a `ProgrammingError`, for the program is at fault and the server works."""
+    error = context.original_exception
+    if {{ db.write_refused }}:
+        raise ProgrammingError(context.statement, None, error, hide_parameters=True)
+{% endif %}
