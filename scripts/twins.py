@@ -35,7 +35,6 @@ WORDS = {
     r"\basync (def|with|for)\b": r"\1",
     r"\bawait ": "",
     r"\.sync_engine\b": "",
-    r"\bdependency_overrides\[get_(read_)?db\]": r"dependency_overrides[open_\1session]",
     r"from sqlalchemy\.ext\.asyncio import Session\b": "from sqlalchemy.orm import Session",
     r"from sqlalchemy\.ext\.asyncio import Connection\b": "from sqlalchemy import Connection",
 }

@@ -97,10 +97,12 @@ WITH_FASTAPI = {
     "packages/api/routes/jobs.py",
     "packages/api/routes/users.py",
     "packages/api/schemas.py",
+    "packages/api/sessions.py",
     "tests/test_admission.py",
     "tests/test_api.py",
     "tests/test_errors.py",
     "tests/test_health.py",
+    "tests/test_sessions.py",
 }
 WITH_SYNC_FASTAPI = {"packages/api/routing.py"}
 WITH_SERVER = {

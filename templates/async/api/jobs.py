@@ -80,7 +80,7 @@ async def delete_job(job_id: IdPath, db: SessionDep) -> None:
 
 async def _get_or_404(db: AsyncSession, job_id: int, *, for_update: bool = False) -> Job:
     statement = ONE_FOR_UPDATE if for_update else ONE
-    job = (await db.scalars(statement, {"id": job_id})).one_or_none()
+    job = await db.scalar(statement, {"id": job_id})
     if job is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "There is no such job.")
     return job

@@ -80,7 +80,7 @@ async def delete_user(user_id: IdPath, db: SessionDep) -> None:
 
 async def _get_or_404(db: AsyncSession, user_id: int, *, for_update: bool = False) -> User:
     statement = ONE_FOR_UPDATE if for_update else ONE
-    user = (await db.scalars(statement, {"id": user_id})).one_or_none()
+    user = await db.scalar(statement, {"id": user_id})
     if user is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "There is no such user.")
     return user

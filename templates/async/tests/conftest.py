@@ -30,16 +30,10 @@ from sqlalchemy.orm import Session
 
 {% if cookiecutter.web_framework == "fastapi" %}
 from packages.api.app import app
-{# sync
-from packages.api.dependencies import open_read_session, open_session
-#}
+from packages.api.sessions import open_read_session, open_session
 {% endif %}
 from packages.config import PROJECT_ROOT
-{# async #}
-from packages.database.config import SessionLocal, engine, {{ "get_db, get_read_db, " if cookiecutter.web_framework == "fastapi" }}read_engine
-{# sync
 from packages.database.config import SessionLocal, engine, read_engine
-#}
 from tests.databases import create_database, drop_database
 from tests.rows import Private
 
@@ -122,8 +116,8 @@ async def client(connection: AsyncConnection) -> AsyncIterator[AsyncClient]:
         async with SessionLocal(bind=connection, join_transaction_mode="create_savepoint") as db:
             yield db
 
-    app.dependency_overrides[get_db] = get_test_db
-    app.dependency_overrides[get_read_db] = get_test_db
+    app.dependency_overrides[open_session] = get_test_db
+    app.dependency_overrides[open_read_session] = get_test_db
 {# async #}
     async with client_of_the_api() as client:
         yield client

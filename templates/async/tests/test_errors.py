@@ -20,14 +20,9 @@ from sqlalchemy.orm import Session
 
 from packages.api import errors
 from packages.api.app import MAX_BODY_BYTES, app
-{# async #}
 from packages.api.dependencies import IdPath, SessionDep
+from packages.api.sessions import open_session
 from packages.database import revisions
-from packages.database.config import get_db
-{# sync
-from packages.api.dependencies import IdPath, SessionDep, open_session
-from packages.database import revisions
-#}
 from tests.rows import Private
 
 
@@ -109,7 +104,7 @@ async def test_error_of_the_database_has_its_status(
     async def fail() -> AsyncSession:
         raise error
 
-    app.dependency_overrides[get_db] = fail
+    app.dependency_overrides[open_session] = fail
     response = await client.post("/rows/1", json=["name"])
     assert response.status_code == status
     assert ("Retry-After" in response.headers) == (status == 503)
@@ -127,7 +122,7 @@ async def test_broken_constraint_is_named_in_the_log(
         raise IntegrityError("INSERT", None, cause)
 
     monkeypatch.setattr(errors, "Base", Private)
-    app.dependency_overrides[get_db] = fail
+    app.dependency_overrides[open_session] = fail
     await client.post("/rows/1", json=["name"])
     assert "POST /rows/1: refused by uq_test_rows_name" in caplog.messages
     assert "s3cret" not in caplog.text

@@ -66,7 +66,7 @@ def delete_job(job_id: IdPath, db: SessionDep) -> None:
 
 def _get_or_404(db: Session, job_id: int, *, for_update: bool = False) -> Job:
     statement = ONE_FOR_UPDATE if for_update else ONE
-    job = db.scalars(statement, {"id": job_id}).one_or_none()
+    job = db.scalar(statement, {"id": job_id})
     if job is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "There is no such job.")
     return job

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 {% if cookiecutter.web_framework == "fastapi" %}
 from packages.api.app import app
-from packages.api.dependencies import open_read_session, open_session
+from packages.api.sessions import open_read_session, open_session
 {% endif %}
 from packages.config import PROJECT_ROOT
 from packages.database.config import SessionLocal, engine, read_engine

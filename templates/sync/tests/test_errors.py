@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from packages.api import errors
 from packages.api.app import MAX_BODY_BYTES, app
-from packages.api.dependencies import IdPath, SessionDep, open_session
+from packages.api.dependencies import IdPath, SessionDep
+from packages.api.sessions import open_session
 from packages.database import revisions
 from tests.rows import Private
 

@@ -1,0 +1,61 @@
+"""The sessions of a request are closed when its response begins."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from packages.api.app import app
+from packages.api.dependencies import ReadSessionDep, SessionDep
+from tests.conftest import client_of_the_api
+
+pytestmark = pytest.mark.usefixtures("schema", "endpoint")
+
+
+@pytest.fixture
+def endpoint() -> Iterator[None]:
+    """Give the API a path operation that streams whether its sessions are open."""
+    before = list(app.router.routes)
+    router = APIRouter()
+
+    @router.get("/open")
+    def read(db: SessionDep, read_db: ReadSessionDep) -> StreamingResponse:
+        for each in (db, read_db):
+            each.execute(select(1))
+            assert each.in_transaction()
+
+        def body() -> Iterator[str]:
+            yield f"{db.in_transaction()}, {read_db.in_transaction()}"
+
+        return StreamingResponse(body())
+
+    app.include_router(router)
+    yield
+    app.router.routes[:] = before
+
+
+def test_sessions_are_closed_before_the_body_is_sent() -> None:
+    """A client that reads slowly holds no connection."""
+    with client_of_the_api() as client:
+        assert client.get("/open").text == "False, False"
+
+
+def test_failed_rollback_leaves_the_response(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A connection that is lost after the work was done fails no request; the log tells of it."""
+    close = Session.close
+
+    def close_and_fail(db: Session) -> None:
+        close(db)
+        raise OperationalError("ROLLBACK", None, Exception("connection lost"))
+
+    monkeypatch.setattr(Session, "close", close_and_fail)
+    caplog.set_level("INFO", "packages.api.sessions")
+    with client_of_the_api() as client:
+        assert client.get("/open").status_code == 200
+    assert "a session was closed without ROLLBACK: connection lost" in caplog.messages
