@@ -1,5 +1,17 @@
 {% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
-{% from 'sql.jinja' import constant, sql %}
+{% from 'code.jinja' import imports, is_async, lines with context %}
+{% from 'sql.jinja' import sql %}
+{#- What is checked, and when: a file of templates/doctor/ each. -#}
+{% set checks = {
+    "tls": db.tls_question or db.tls_in_use,
+    "pooler": db.pooler_seen,
+    "questions": db.doctor_questions,
+    "policy": true,
+    "limit": db.connection_limit,
+    "reading": db.server,
+    "replica": db.replica_lag,
+    "revision": true,
+} %}
 """`doctor`: compares what the database has with what the service needs."""
 
 import json
@@ -12,19 +24,10 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from packages.config.settings import settings
-{% if db.connection_limit %}
-from packages.database.capacity import (
-    FIX,
-    compare_with_limit,
-    count_workers,
-    engines_of_the_primary,
-)
-{% endif %}
+{{- imports("packages.database.capacity", FIX=true, compare_with_limit=true, count_workers=true, engines_of_the_primary=true) if db.connection_limit }}
 from packages.database.commands.output import describe_reason, json_option
 from packages.database.commands.running import run
-{% if db.server %}
-from packages.database.config import read_engine
-{% endif %}
+{{- imports("packages.database.config", read_engine=db.server) }}
 from packages.database.revisions import compare, read_revisions
 
 # Each with its name, the question, and the answer that the engine has asked for.
@@ -32,8 +35,8 @@ POLICY = [
 {% for name, question, answer in db.policy %}
     (
         "{{ name }}",
-{{ sql(question, "        ") -}}
-{{ "        " ~ answer }},
+        {{ sql(question) | indent(8) }},
+        {{ answer }},
     ),
 {% endfor %}
 ]
@@ -43,23 +46,16 @@ QUESTIONS = [
 {% for name, question, beginning, fix in db.doctor_questions %}
     (
         "{{ name }}",
-{{ sql(question, "        ") -}}
-{{ "        " }}"{{ beginning }}",
+        {{ sql(question) | indent(8) }},
+        "{{ beginning }}",
         "{{ fix }}",
     ),
 {% endfor %}
 ]
 {% endif %}
-{% if db.tls_question %}
-{{ constant("TLS_QUESTION", db.tls_question) -}}
-{% endif %}
-{% if db.server %}
-LOCAL = {"", "localhost", "127.0.0.1", "::1"}
-{% endif %}
-{% if db.replica_lag %}
-{{ constant("LAG_QUESTION", db.replica_lag) -}}
-MAX_LAG_SECONDS = 10
-{% endif %}
+{{ "TLS_QUESTION = %s\n" % sql(db.tls_question) if db.tls_question }}
+{{- 'LOCAL = {"", "localhost", "127.0.0.1", "::1"}\n' if db.server }}
+{{- "LAG_QUESTION = %s\nMAX_LAG_SECONDS = 10\n" % sql(db.replica_lag) if db.replica_lag -}}
 REVISION_FIXES = {
     "at head": "",
     "behind": "run python -m packages.database upgrade",
@@ -97,11 +93,7 @@ def doctor(*, {{ "workers: int, " if db.connection_limit }}as_json: bool) -> Non
     server that does not answer is waited for as long as the settings say.
     """
     try:
-{% if db.connection_limit %}
-        checks = run(lambda engine: examine(engine, workers))
-{% else %}
-        checks = run(examine)
-{% endif %}
+        checks = run({{ "lambda engine: examine(engine, workers)" if db.connection_limit else "examine" }})
     except (SQLAlchemyError, OSError) as error:
         fix = "check DATABASE_URL, and whether the database runs"
         checks = [Check("connection", "error", describe_reason(error), fix)]
@@ -115,39 +107,21 @@ def doctor(*, {{ "workers: int, " if db.connection_limit }}as_json: bool) -> Non
         raise SystemExit(1)
 
 
-{% if db.connection_limit %}
-def examine(engine: Engine, workers: int) -> list[Check]:
-{% else %}
-def examine(engine: Engine) -> list[Check]:
-{% endif %}
+def examine(engine: Engine{{ ", workers: int" if db.connection_limit }}) -> list[Check]:
     """Return the checks, in the order in which they were made."""
     with engine.connect() as connection:
-{% if not db.pooler_error %}
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-{% else %}
-        if not settings.is_pooled:  # behind a pooler, each transaction begins with the options
-            connection.execution_options(isolation_level="AUTOCOMMIT")
-{% endif %}
+        {{- lines("if not settings.is_pooled:  # behind a pooler, each transaction begins with the options" if db.pooler_error) | indent(8) }}
+        {{ "    " if db.pooler_error }}connection.execution_options(isolation_level="AUTOCOMMIT")
         version = ".".join(map(str, connection.dialect.server_version_info or ()))
         return [
             Check("version", "ok", version),
-{% if db.tls_question or db.tls_in_use %}
-            _check_tls(connection),
-{% endif %}
-{% if db.pooler_seen %}
-            _check_pooler(connection),
-{% endif %}
-{% if db.doctor_questions %}
-            *_check_questions(connection),
-{% endif %}
+            {{- lines("_check_tls(connection)," if checks.tls) | indent(12) }}
+            {{- lines("_check_pooler(connection)," if checks.pooler) | indent(12) }}
+            {{- lines("*_check_questions(connection)," if checks.questions) | indent(12) }}
             Check("default isolation", "ok", str(connection.default_isolation_level)),
             *_check_policy(connection),
-{% if db.connection_limit %}
-            _check_limit(connection, "connections", workers, engines_of_the_primary()),
-{% endif %}
-{% if db.server %}
-            *_check_reading({{ "workers" if db.connection_limit }}),
-{% endif %}
+            {{- lines('_check_limit(connection, "connections", workers, engines_of_the_primary()),' if checks.limit) | indent(12) }}
+            {{- lines("*_check_reading(%s)," % ("workers" if checks.limit else "") if checks.reading) | indent(12) }}
             _check_revision(connection),
         ]
 
@@ -168,98 +142,8 @@ def _ask(connection: Connection, question: str) -> Any:  # noqa: ANN401 - what t
 
 def _judge(name: str, found: object, fix: str, *, good: bool, or_else: State = "warning") -> Check:
     return Check(name, "ok", str(found)) if good else Check(name, or_else, str(found), fix)
-{% if db.tls_question or db.tls_in_use %}
+{% for check, wanted in checks.items() if wanted %}
 
 
-def _check_tls(connection: Connection) -> Check:
-{% if db.tls_in_use %}
-    driver: Any = connection.connection.driver_connection
-    found = {{ db.tls_in_use }}
-{% else %}
-    try:
-        found = connection.exec_driver_sql(TLS_QUESTION).tuples().one()[-1]
-    except DBAPIError as error:
-        return Check("TLS", "warning", describe_reason(error), "ask an administrator")
-{% endif %}
-    host = connection.engine.url.host or ""
-    good = bool(found) or host in LOCAL or settings.DATABASE_TLS == "off"
-    return _judge("TLS", found or "off", "set DATABASE_TLS to verify-full, or to off", good=good)
-{% endif %}
-{% if db.pooler_seen %}
-
-
-def _check_pooler(connection: Connection) -> Check:
-    """Compare the process numbers: a pooler tells its clients others than those of the server."""
-    driver: Any = connection.connection.driver_connection
-    if {{ db.pooler_seen }}:
-        fix = "set DATABASE_POOLER to transaction, unless it is in session mode"
-        return _judge("pooler", "in front of the server", fix, good=settings.is_pooled)
-    return Check("pooler", "ok", f"not seen; DATABASE_POOLER is {settings.DATABASE_POOLER}")
-{% endif %}
-{% if db.doctor_questions %}
-
-
-def _check_questions(connection: Connection) -> Iterator[Check]:
-    for name, question, beginning, fix in QUESTIONS:
-        found = str(_ask(connection, question))
-        yield _judge(name, found, fix, good=found.startswith(beginning))
-{% endif %}
-
-
-def _check_policy(connection: Connection) -> Iterator[Check]:
-    for name, question, expected in POLICY:
-        found = _ask(connection, question)
-        fix = f"asked for {expected}: look at the URL{{ " and at any pooler" if db.server }}"
-        yield _judge(name, found, fix, good=found == expected, or_else="error")
-{% if db.connection_limit %}
-
-
-def _check_limit(connection: Connection, name: str, workers: int, engines: int) -> Check:
-    fits, found = compare_with_limit(connection, workers, engines)
-    return _judge(name, found, FIX, good=fits, or_else="error")
-{% endif %}
-{% if db.server %}
-
-
-def _check_reading({{ "workers: int" if db.connection_limit }}) -> Iterator[Check]:
-    if settings.DATABASE_READ_URL is None:
-        yield Check("reading", "ok", "from the same server; DATABASE_READ_URL names no replica")
-        return
-    try:
-        with read_engine{{ ".sync_engine" if cookiecutter.session_style == "async" }}.connect(){{ " as connection" if db.replica_lag or db.connection_limit }}:
-{% if db.replica_lag %}
-            yield _check_replica(connection)
-{% else %}
-            yield Check("reading", "ok", "DATABASE_READ_URL answers")
-{% endif %}
-{% if db.connection_limit %}
-            yield _check_limit(connection, "connections that read", workers, 1)
-{% endif %}
-    except (SQLAlchemyError, OSError) as error:
-        yield Check("reading", "error", describe_reason(error), "check DATABASE_READ_URL")
-{% endif %}
-{% if db.replica_lag %}
-
-
-def _check_replica(connection: Connection) -> Check:
-    try:
-        row = connection.exec_driver_sql(LAG_QUESTION).mappings().first()
-    except DBAPIError as error:
-        return Check("replica", "warning", describe_reason(error), "ask an administrator")
-    if row is None:
-        fix = "give DATABASE_READ_URL a replica, or remove it"
-        return Check("replica", "warning", "a server that is no replica answers", fix)
-    lag = row["{{ db.lag_column }}"]
-    if lag is None:
-        return Check("replica", "error", "it has stopped to follow", "look at the replica's log")
-    fix = "look at its load, and at long queries on it"
-    return _judge("replica", f"{lag:.1f} s behind", fix, good=lag <= MAX_LAG_SECONDS)
-{% endif %}
-
-
-def _check_revision(connection: Connection) -> Check:
-    revisions = read_revisions(connection)
-    state = compare(revisions)
-    found = f"{', '.join(sorted(revisions)) or 'none'}, {state}"
-    fix = REVISION_FIXES[state]
-    return _judge("revision", found, fix, good=not fix, or_else="error")
+{% include 'doctor/' ~ check ~ '.py' %}
+{% endfor %}

@@ -1,0 +1,13 @@
+def _check_replica(connection: Connection) -> Check:
+    try:
+        row = connection.exec_driver_sql(LAG_QUESTION).mappings().first()
+    except DBAPIError as error:
+        return Check("replica", "warning", describe_reason(error), "ask an administrator")
+    if row is None:
+        fix = "give DATABASE_READ_URL a replica, or remove it"
+        return Check("replica", "warning", "a server that is no replica answers", fix)
+    lag = row["{{ db.lag_column }}"]
+    if lag is None:
+        return Check("replica", "error", "it has stopped to follow", "look at the replica's log")
+    fix = "look at its load, and at long queries on it"
+    return _judge("replica", f"{lag:.1f} s behind", fix, good=lag <= MAX_LAG_SECONDS)
