@@ -1,0 +1,129 @@
+"""Runs Alembic's migrations on the database that the settings name."""
+
+{{ "from typing import TYPE_CHECKING, Any\n\n" if db.statement_locked -}}
+from alembic import context
+from sqlalchemy import Connection, create_engine, event, pool
+{{ "from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential\n" if db.statement_locked }}
+from packages import database
+from packages.config.logging import configure_logging
+from packages.config.settings import settings
+from packages.database.autogenerate import {{ "leave_indexes_to_tables, " if db.indexes_hold }}render_item
+from packages.database.config import SQLALCHEMY_DATABASE_URL, Base
+from packages.database.connections import {{ "connect_or_exit, connect_with_retry" if db.server else "begin" }}
+{{- imports("packages.database.pooler", begin_migration=db.pooler_error) }}
+{{- imports("packages.database.tls", tls_arguments=db.server) }}
+from packages.modules import import_modules
+{% if db.statement_locked %}
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPICursor
+
+# For a statement that meets a lock of the running service: each waits as long as the settings say.
+ATTEMPTS = 10
+IS_LOCKED = {{ db.lock_wait_code }}
+{% endif %}
+
+# A model is known, whichever module of packages.database it is in.
+import_modules(database)
+
+# The command line gets Alembic's log lines; a program that runs migrations keeps its own logging.
+if context.config.cmd_opts is not None:
+    configure_logging()
+
+
+{% if db.lock_table %}
+def include_name(name: str | None, kind: str, _parents: object) -> bool:
+    """Leave out the table that `python -m packages.database upgrade` locks: no model has it."""
+    return (kind, name) != ("table", "{{ db.lock_table }}")
+
+
+{% endif %}
+{% if db.statement_locked %}
+def execute_again_while_locked(
+    cursor: "DBAPICursor",
+    statement: str,
+    parameters: Any,  # noqa: ANN401 - a driver's
+    _context: object,
+) -> bool:
+    """Execute a statement, and again when it has waited too long for a lock.
+
+    It waits for a short time, since the service's own statements wait behind it. {{ db.name }} commits
+    around each change of the schema: the statement can be tried again, and the revision cannot.
+    """
+    retrying = Retrying(
+        retry=retry_if_exception(_is_locked),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_random_exponential(multiplier=0.5, max=5),
+        reraise=True,
+    )
+    retrying(cursor.execute, statement, parameters)
+    return True  # SQLAlchemy need not execute it
+
+
+def _is_locked(error: BaseException) -> bool:
+    return {{ db.statement_locked }}
+
+
+{% endif %}
+def run_migrations_offline() -> None:
+    """Write the migrations as SQL, without a database."""
+    context.configure(
+        url=SQLALCHEMY_DATABASE_URL,
+        target_metadata=Base.metadata,
+        literal_binds=True,
+        dialect_opts={"paramstyle": "named"},
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def run_migrations_online() -> None:
+    """Run the migrations, on a connection that is free of the service's time limits."""
+    engine = create_engine(
+        SQLALCHEMY_DATABASE_URL,
+        poolclass=pool.NullPool,
+        connect_args={
+            {{ db.migration_connect_args | indent(12) }}
+            {{- lines("**tls_arguments(%s)," % ("SQLALCHEMY_DATABASE_URL" if db.tls_takes_url else "") if db.server) | indent(12) }}
+        },
+    )
+{% if not db.server %}
+    # One transaction for all, and for one process at a time. Foreign keys stay unenforced, since
+    # batch mode drops and recreates tables: https://alembic.sqlalchemy.org/en/latest/batch.html
+    event.listen(engine, "begin", begin)
+{% else %}
+    # A command ends with one sentence when the database refuses it; a program gets the exception.
+    connect = connect_or_exit if context.config.cmd_opts else connect_with_retry
+    event.listen(engine, "do_connect", connect)
+{% if db.pooler_error %}
+    if settings.is_pooled:
+        event.listen(engine, "begin", begin_migration)
+{% endif %}
+{% if db.statement_locked %}
+    event.listen(engine, "do_execute", execute_again_while_locked)
+{% endif %}
+{% endif %}
+    with engine.connect() as connection:
+        run_migrations(connection)
+
+
+def run_migrations(connection: Connection) -> None:
+    """Run the migrations on a connection."""
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        autogenerate_plugins=["alembic.autogenerate.*", "check_constraints"],
+        render_item=render_item,
+        {{- lines("include_name=include_name," if db.lock_table) | indent(8) }}
+        {{- lines("transaction_per_migration=True," if db.transactional_ddl and db.server) | indent(8) }}
+        {{- lines("process_revision_directives=leave_indexes_to_tables," if db.indexes_hold) | indent(8) }}
+        {{- lines("render_as_batch=True,\ntransactional_ddl=True," if not db.server) | indent(8) }}
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if context.is_offline_mode():
+    run_migrations_offline()
+else:
+    run_migrations_online()
