@@ -1,62 +1,34 @@
 """The {{ db.name }} database of this service: its URL, engine, sessions and declarative base."""
 
 from collections.abc import Iterator
-{% if db.server %}
-from typing import Any
-{% endif %}
+{{- imports("typing", Any=db.server) }}
 
-from sqlalchemy import {{ "URL, " if db.arguments_take_url else "" }}MetaData, {{ "Table, " if db.table_options else "" }}create_engine{{ ", event" if db.table_options else "" }}
+from sqlalchemy import {{ "URL, " if db.arguments_take_url }}MetaData, {{ "Table, " if db.table_options }}create_engine{{ ", event" if db.table_options }}
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from packages.config.settings import settings
-{% if db.refuse_writes %}
-from packages.database.connections import prepare_connections, prepare_read_connections
-{% else %}
-from packages.database.connections import (
-    ReadSession,
-    prepare_connections,
-    prepare_read_connections,
-)
-{% endif %}
+{{- imports("packages.database.connections", ReadSession=not db.refuse_writes, prepare_connections=true, prepare_read_connections=true) }}
 from packages.database.slow_queries import log_slow_queries
-{% if db.server %}
-from packages.database.tls import tls_arguments
-{% endif %}
+{{- imports("packages.database.tls", tls_arguments=db.server) }}
 
 SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
 {% if db.server %}
 
 
-def connect_args({{ "url: URL" if db.arguments_take_url else "" }}) -> dict[str, Any]:
+def connect_args({{ "url: URL" if db.arguments_take_url }}) -> dict[str, Any]:
     """Return what the driver is told when it connects, by either engine."""
     return {
         {{ db.connect_args | indent(8) }}
-        **tls_arguments({{ "url" if db.tls_takes_url else "" }}),
+        **tls_arguments({{ "url" if db.tls_takes_url }}),
     }
 
-
-{% else %}
-
 {% endif %}
+
 engine = create_engine(
     SQLALCHEMY_DATABASE_URL,
-{% if db.server %}
-    connect_args=connect_args({{ "SQLALCHEMY_DATABASE_URL" if db.arguments_take_url else "" }}),
-    pool_recycle=settings.DATABASE_POOL_RECYCLE_SECONDS,
-    pool_size=settings.DATABASE_POOL_SIZE,
-    max_overflow=settings.DATABASE_MAX_OVERFLOW,
-{% else %}
-    connect_args={
-        {{ db.connect_args | indent(8) }}
-    },
-    # SQLite has one writer at a time. Here writers take turns in order; its own lock has no order.
-    pool_size=1,
-    max_overflow=0,
-{% endif %}
+{% include db.kind ~ '/engine/arguments.py' %}
     pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
-{% if db.on_reset %}
-    pool_reset_on_return=None,  # `prepare_connections` rolls back what is open
-{% endif %}
+    {{- lines("pool_reset_on_return=None,  # `prepare_connections` rolls back what is open" if db.on_reset) | indent }}
     hide_parameters=True,
 )
 prepare_connections(engine)
@@ -104,35 +76,10 @@ def get_db() -> Iterator[Session]:
         yield db
 
 
-{% if db.server %}
-{% if db.arguments_take_url %}
-READ_URL = settings.DATABASE_READ_URL or SQLALCHEMY_DATABASE_URL
-
-{% endif %}
-{% endif %}
+{{ "READ_URL = settings.DATABASE_READ_URL or SQLALCHEMY_DATABASE_URL\n\n" if db.server and db.arguments_take_url -}}
 # Each statement stands alone: no BEGIN, no ROLLBACK, one round trip.
 read_engine = create_engine(
-{% if db.server %}
-    {{ "READ_URL" if db.arguments_take_url else "settings.DATABASE_READ_URL or SQLALCHEMY_DATABASE_URL" }},
-{% if db.read_connect_args %}
-    connect_args={
-        **connect_args({{ "READ_URL" if db.arguments_take_url else "" }}),
-        {{ db.read_connect_args | indent(8) }}
-    },
-{% else %}
-    connect_args=connect_args({{ "READ_URL" if db.arguments_take_url else "" }}),
-{% endif %}
-{% else %}
-    SQLALCHEMY_DATABASE_URL,
-    connect_args={
-        {{ db.connect_args | indent(8) }}
-    },
-{% endif %}
-    isolation_level="AUTOCOMMIT",
-    skip_autocommit_rollback=True,
-{% if db.server %}
-    pool_recycle=settings.DATABASE_POOL_RECYCLE_SECONDS,
-{% endif %}
+{% include db.kind ~ '/engine/read_arguments.py' %}
     pool_size=settings.DATABASE_POOL_SIZE,
     max_overflow=settings.DATABASE_MAX_OVERFLOW,
     pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,

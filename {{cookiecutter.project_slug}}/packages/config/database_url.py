@@ -1,2 +1,2 @@
 {% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
-{% include ('server' if db.server else 'file') ~ '/database_url.py' %}
+{% include db.kind ~ '/database_url.py' %}

@@ -1,3 +1,3 @@
 {% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
 {% from 'code.jinja' import imports, is_async, lines with context %}
-{% include ('server' if db.server else 'file') ~ '/connections.py' %}
+{% include db.kind ~ '/connections.py' %}

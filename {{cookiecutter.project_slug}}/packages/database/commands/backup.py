@@ -1,2 +1,2 @@
 {% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
-{% include ('server' if db.server else 'file') ~ '/commands/backup.py' %}
+{% include db.kind ~ '/commands/backup.py' %}
