@@ -37,6 +37,7 @@ WORDS = {
     r"\.sync_engine\b": "",
     r"from sqlalchemy\.ext\.asyncio import Session\b": "from sqlalchemy.orm import Session",
     r"from sqlalchemy\.ext\.asyncio import Connection\b": "from sqlalchemy import Connection",
+    r"from httpx2 import TestClient\b": "from fastapi.testclient import TestClient",
 }
 ASYNC, SYNC, END_OF_ASYNC, END_OF_SYNC = "{# async #}", "{# sync", "{# end #}", "#}"
 LINE_LENGTH = 100  # of the rendered project's formatter
