@@ -1,5 +1,6 @@
 {% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
 {% import 'settings.jinja' as database with context %}
+{% from 'code.jinja' import imports with context %}
 """Settings of the service: read from the environment, from `.env` and from a secrets directory.
 
 Precedence, first wins: environment variable, line in `.env`, file in the secrets directory
@@ -9,45 +10,31 @@ with the name of its setting, as Docker and Kubernetes mount them.
 
 import os
 from pathlib import Path
-{% if db.server %}
-from typing import Annotated, Literal, Self
-{% else %}
-from typing import Annotated, Literal
-{% endif %}
-
-from pydantic import (
-    BeforeValidator,
-    Field,
-{% if "DATABASE_TLS_CA_FILE" in db.settings %}
-    FilePath,
-{% endif %}
-    NonNegativeInt,
-    PlainSerializer,
-    PositiveFloat,
-    PositiveInt,
-{% if db.server %}
-    SecretStr,
-{% endif %}
-    ValidationError,
-{% if db.server %}
-    model_validator,
-{% endif %}
-)
+from typing import Annotated, Literal{{ ", Self" if db.server }}
+{{ imports(
+    "pydantic",
+    BeforeValidator=true,
+    Field=true,
+    FilePath="DATABASE_TLS_CA_FILE" in db.settings,
+    NonNegativeInt=true,
+    PlainSerializer=true,
+    PositiveFloat=true,
+    PositiveInt=true,
+    SecretStr=db.server,
+    ValidationError=true,
+    model_validator=db.server,
+) }}
 from pydantic_settings import NoDecode, SettingsConfigDict, SettingsError
 from sqlalchemy import URL
 
 from packages.config import PROJECT_ROOT
-{% if db.server %}
-from packages.config.database_url import SPELLINGS, Password, parse_database_url
-{% else %}
-from packages.config.database_url import parse_database_url
-{% endif %}
+from packages.config.database_url import {{ "SPELLINGS, Password, " if db.server }}parse_database_url
 from packages.config.service_settings import ServiceSettings
 from packages.config.spelling import warn_of_unknown_settings
 
 SECRETS_DIR = Path(os.environ.get("SECRETS_DIR") or "/run/secrets")
 SERVICE = "{{ cookiecutter.project_slug }}"
-DEFAULT_URL = {{ "f" if "SERVICE" in db.location else "" }}"{{ db.drivername }}://{{ db.location }}"
+DEFAULT_URL = {{ "f" if "SERVICE" in db.location }}"{{ db.drivername }}://{{ db.location }}"
 
 {% if db.server %}
 # Attackers try these first, and the names of the database system, the database and its user.
@@ -120,22 +107,16 @@ class Settings(ServiceSettings):
     )
 
     DATABASE_URL: DatabaseURL = Field(default=DEFAULT_URL, validate_default=True)
+    """Where the {{ db.name }} {{ "database is" if db.server else "file is; a relative path starts at the project's folder" }}."""
 {% if db.server %}
-    """Where the {{ db.name }} database is."""
     DATABASE_PASSWORD: Annotated[SecretStr, BeforeValidator(_read_password)] | None = None
     """The password, when given separately from the URL; it then needs no escaping."""
-{% else %}
-    """Where the {{ db.name }} file is; a relative path starts at the project's folder."""
 {% endif %}
     ENVIRONMENT: Annotated[
         Literal["development", "test", "staging", "production"],
         BeforeValidator(_read_environment),
     ] = "development"
-{% if db.server %}
-    """Where the service runs; `production` refuses an empty or easily guessed password."""
-{% else %}
-    """Where the service runs; in staging and production, the log is JSON."""
-{% endif %}
+    """Where the service runs; {{ "`production` refuses an empty or easily guessed password" if db.server else "in staging and production, the log is JSON" }}."""
     LOG_LEVEL: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_read_level)
     ] = "INFO"
