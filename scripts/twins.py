@@ -34,6 +34,7 @@ WORDS = {
     r"\ban `async with`": "a `with`",
     r"\basync (def|with|for)\b": r"\1",
     r"\bawait ": "",
+    r"\basyncio\.run\((.+)\)$": r"\1",
     r"\.sync_engine\b": "",
     r"from sqlalchemy\.ext\.asyncio import Session\b": "from sqlalchemy.orm import Session",
     r"from sqlalchemy\.ext\.asyncio import Connection\b": "from sqlalchemy import Connection",
@@ -79,7 +80,7 @@ def _only_for_sync(lines: Iterator[str], tag: str) -> Iterator[str]:
 def _translate(text: str) -> str:
     text = _unwrap_awaits(text)
     for word, replacement in WORDS.items():
-        text = re.sub(word, replacement, text)
+        text = re.sub(word, replacement, text, flags=re.MULTILINE)
     return SPLIT_SIGNATURE.sub(_joined, text)
 
 

@@ -34,6 +34,7 @@ def test_every_twin_is_the_one_that_is_made() -> None:
         ("assert (await db.scalars(query)).all() == []", "assert db.scalars(query).all() == []"),
         ("print(await db.get(User, 1))", "print(db.get(User, 1))"),
         ("f((await g(1)), await h(2))", "f(g(1), h(2))"),
+        ("if a:\n    asyncio.run(f(g()))\nh()", "if a:\n    f(g())\nh()"),
         ("async with SessionLocal.begin() as db:", "with SessionLocal.begin() as db:"),
         ("work: Callable[[AsyncSession], Awaitable[Result]]", "work: Callable[[Session], Result]"),
         ("async def f(\n    db: AsyncSession\n) -> None:\n", "def f(db: Session) -> None:\n"),

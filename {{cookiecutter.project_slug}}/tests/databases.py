@@ -1,2 +1,2 @@
 {% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
-{% include 'test_namespaces/' ~ db.test_namespace ~ '.py' %}
+{% include cookiecutter.session_style ~ '/test_namespaces/' ~ db.test_namespace ~ '.py' %}

@@ -141,8 +141,4 @@ def run_migrations(connection: Connection) -> None:
 if context.is_offline_mode():
     run_migrations_offline()
 else:
-{# async #}
     asyncio.run(run_migrations_online())
-{# sync
-    run_migrations_online()
-#}

@@ -1,18 +1,18 @@
 """Chooses, creates and drops the test database: one for each worker of pytest-xdist."""
 
-{% if cookiecutter.session_style == "async" %}
+{# async #}
 import asyncio
-{% endif %}
+{# end #}
 import os
 from typing import NoReturn
 
 import pytest
-{% if cookiecutter.session_style == "sync" %}
-from sqlalchemy import URL, create_engine, event, pool
-{% else %}
+{# async #}
 from sqlalchemy import URL, event, pool
 from sqlalchemy.ext.asyncio import create_async_engine
-{% endif %}
+{# sync
+from sqlalchemy import URL, create_engine, event, pool
+#}
 
 from packages.config.database_url import parse_database_url
 from packages.config.settings import settings
@@ -49,33 +49,24 @@ def _refuse(sentence: str) -> NoReturn:
 def create_database(url: URL) -> None:
     """Drop the database and create it again."""
 {% for statement in db.create_database %}
-    {{ "asyncio.run(" if cookiecutter.session_style == "async" else "" }}_execute(url, "{{ statement }}"){{ ")" if cookiecutter.session_style == "async" else "" }}
+    asyncio.run(_execute(url, "{{ statement }}"))
 {% endfor %}
 
 
 def drop_database(url: URL) -> None:
     """Drop the database."""
-    {{ "asyncio.run(" if cookiecutter.session_style == "async" else "" }}_execute(url, "{{ db.create_database[0] }}"){{ ")" if cookiecutter.session_style == "async" else "" }}
+    asyncio.run(_execute(url, "{{ db.create_database[0] }}"))
 
 
-{% if cookiecutter.session_style == "sync" %}
-def _execute(url: URL, statement: str) -> None:
-{% else %}
 async def _execute(url: URL, statement: str) -> None:
-{% endif %}
     """Execute a statement on the server, outside the database that it is about."""
-    engine = create_{{ "async_" if cookiecutter.session_style == "async" else "" }}engine(
+    engine = create_async_engine(
         url.set(database="{{ db.maintenance_database }}"),
         connect_args=tls_arguments(),
         isolation_level="AUTOCOMMIT",
         poolclass=pool.NullPool,
     )
-    event.listen(engine{{ ".sync_engine" if cookiecutter.session_style == "async" else "" }}, "do_connect", connect_or_exit)
+    event.listen(engine.sync_engine, "do_connect", connect_or_exit)
     name = engine.dialect.identifier_preparer.quote(str(url.database))
-{% if cookiecutter.session_style == "sync" %}
-    with engine.connect() as connection:
-        connection.exec_driver_sql(statement.format(name=name))
-{% else %}
     async with engine.connect() as connection:
         await connection.exec_driver_sql(statement.format(name=name))
-{% endif %}

@@ -1,18 +1,10 @@
 """Chooses, creates and drops the test schema: one for each worker of pytest-xdist."""
 
-{% if cookiecutter.session_style == "async" %}
-import asyncio
-{% endif %}
 import os
 from typing import NoReturn
 
 import pytest
-{% if cookiecutter.session_style == "sync" %}
 from sqlalchemy import URL, create_engine, event, pool
-{% else %}
-from sqlalchemy import URL, event, pool
-from sqlalchemy.ext.asyncio import create_async_engine
-{% endif %}
 
 from packages.config.database_url import parse_database_url
 from packages.config.settings import settings
@@ -57,7 +49,7 @@ def create_database(url: URL) -> None:
     """Drop the schema and create it again."""
     drop_database(url)
     for statement in CREATE:
-        {{ "asyncio.run(_execute(url, statement))" if cookiecutter.session_style == "async" else "_execute(url, statement)" }}
+        _execute(url, statement)
 
 
 def drop_database(url: URL) -> None:
@@ -65,28 +57,19 @@ def drop_database(url: URL) -> None:
     statement = "BEGIN EXECUTE IMMEDIATE 'DROP USER {name} CASCADE';"
     # ORA-01918: there is no such user.
     statement += " EXCEPTION WHEN OTHERS THEN IF SQLCODE != -1918 THEN RAISE; END IF; END;"
-    {{ "asyncio.run(" if cookiecutter.session_style == "async" else "" }}_execute(url, statement){{ ")" if cookiecutter.session_style == "async" else "" }}
+    _execute(url, statement)
 
 
-{% if cookiecutter.session_style == "sync" %}
 def _execute(url: URL, statement: str) -> None:
-{% else %}
-async def _execute(url: URL, statement: str) -> None:
-{% endif %}
     """Execute a statement as the administrator, outside the schema that it is about."""
-    engine = create_{{ "async_" if cookiecutter.session_style == "async" else "" }}engine(
+    engine = create_engine(
         _administrator(),
         connect_args=tls_arguments(_administrator()),
         isolation_level="AUTOCOMMIT",
         poolclass=pool.NullPool,
     )
-    event.listen(engine{{ ".sync_engine" if cookiecutter.session_style == "async" else "" }}, "do_connect", connect_or_exit)
+    event.listen(engine, "do_connect", connect_or_exit)
     quote = engine.dialect.identifier_preparer.quote_identifier
     name, password = quote(str(url.username).upper()), quote(str(url.password))
-{% if cookiecutter.session_style == "sync" %}
     with engine.connect() as connection:
         connection.exec_driver_sql(statement.format(name=name, password=password))
-{% else %}
-    async with engine.connect() as connection:
-        await connection.exec_driver_sql(statement.format(name=name, password=password))
-{% endif %}
