@@ -55,6 +55,18 @@ def test_errors_are_documented() -> None:
     assert set(operations["post"]["responses"]) == reading | {"400", "409", "413"}
 
 
+def test_document_is_made_once() -> None:
+    """Asked again, `/openapi.json` is answered from what was made before; a new route is in it."""
+
+    def responses(path: str) -> dict[str, object]:
+        found: dict[str, object] = app.openapi()["paths"][path]["get"]["responses"]
+        return found
+
+    assert responses("/rows/{number}") is responses("/rows/{number}")
+    app.add_api_route("/later", lambda: None)
+    assert "503" in responses("/later")
+
+
 def test_unreadable_body_is_answered_with_400(client: TestClient) -> None:
     """What is no text in UTF-8 is no JSON."""
     headers = {"Content-Type": "application/json"}
