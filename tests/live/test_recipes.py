@@ -269,7 +269,7 @@ with engine.connect() as connection:
 
 
 def test_token(services: Services, tmp_path: Path) -> None:
-    """A service without a password in its settings logs in with the token that boto3 has made."""
+    """In production, a service without a password in its settings logs in with the token that boto3 has made."""
     project = replace(services.flask, folder=render(tmp_path, database_backend="postgresql", web_framework="none"))
     (project.folder / ".venv").symlink_to(services.fastapi.folder / ".venv")
     section = PAGE.section("A token of AWS IAM instead of a password")
@@ -282,6 +282,8 @@ def test_token(services: Services, tmp_path: Path) -> None:
         "AWS_SECRET_ACCESS_KEY": "of nobody",
         "AWS_DEFAULT_REGION": "eu-central-1",
         "DATABASE_URL": f"postgresql+psycopg://t_token@{server.host}:{server.port}/{DATABASE}",
+        "DATABASE_PASSWORD_REQUIRED": "false",
+        "ENVIRONMENT": "production",
         "PYTHONPATH": str(project.folder),
     }
     try:

@@ -40,8 +40,12 @@ DEFAULT_URL = {{ "f" if "SERVICE" in db.location }}"{{ db.drivername }}://{{ db.
 # Attackers try these first, and the names of the database system, the database and its user.
 COMMON_PASSWORDS = {"admin", "changeme", "changethis", "example", "password", "root", "secret"}
 GUESSABLE = (
-    "DATABASE_PASSWORD: it is missing or easily guessed, which ENVIRONMENT=production refuses;"
+    "DATABASE_PASSWORD: it is easily guessed, which ENVIRONMENT=production refuses;"
     " give a random one"
+)
+MISSING = (
+    "DATABASE_PASSWORD: it is missing, which ENVIRONMENT=production refuses; give it, or set"
+    " DATABASE_PASSWORD_REQUIRED=false where a token, a certificate or a socket lets the service in"
 )
 
 {% endif %}
@@ -89,7 +93,7 @@ def _read_password(value: object) -> object:
 
 def _is_guessable(url: URL) -> bool:
     names = {SERVICE, *SPELLINGS, str(url.username).lower(), str(url.database).lower()}
-    return (url.password or "").lower() in {"", *COMMON_PASSWORDS, *names}
+    return (url.password or "").lower() in {*COMMON_PASSWORDS, *names} - {""}
 {% endif %}
 
 
@@ -111,12 +115,14 @@ class Settings(ServiceSettings):
 {% if db.server %}
     DATABASE_PASSWORD: Annotated[SecretStr, BeforeValidator(_read_password)] | None = None
     """The password, when given separately from the URL; it then needs no escaping."""
+    DATABASE_PASSWORD_REQUIRED: bool = True
+    """false where a token, a certificate or a socket lets the service in, also in production."""
 {% endif %}
     ENVIRONMENT: Annotated[
         Literal["development", "test", "staging", "production"],
         BeforeValidator(_read_environment),
     ] = "development"
-    """Where the service runs; {{ "`production` refuses an empty or easily guessed password" if db.server else "in staging and production, the log is JSON" }}."""
+    """Where the service runs; {{ "`production` refuses a missing or easily guessed password" if db.server else "in staging and production, the log is JSON" }}."""
     LOG_LEVEL: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_read_level)
     ] = "INFO"
@@ -155,6 +161,8 @@ class Settings(ServiceSettings):
         if self.ENVIRONMENT != "production":
             return self
         for url in filter(None, [self.DATABASE_URL, self.DATABASE_READ_URL]):
+            if not url.password and self.DATABASE_PASSWORD_REQUIRED:
+                raise ValueError(MISSING)
             if _is_guessable(url):
                 raise ValueError(GUESSABLE)
         return self
