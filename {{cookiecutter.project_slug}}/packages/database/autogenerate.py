@@ -2,13 +2,14 @@
 """What Alembic would miss or get wrong when it compares the models with the database."""
 
 import re
+import sys
 {% if db.indexes_hold %}
 from collections.abc import Iterable
 {% endif %}
-from inspect import Parameter, signature
 from itertools import chain
 from typing import Any, Literal
 
+import sqlalchemy
 from alembic.autogenerate.api import AutogenContext
 {% if db.indexes_hold %}
 from alembic.operations.ops import (
@@ -28,6 +29,8 @@ from alembic.util import PriorityDispatchResult
 from sqlalchemy import BinaryExpression, CheckConstraint, Dialect, Table, TypeDecorator
 from sqlalchemy.sql.elements import conv
 from sqlalchemy.sql.operators import in_op
+from sqlalchemy.types import TypeEngine
+from sqlalchemy.util import immutabledict
 
 from packages.database.types import JsonDocument, UtcDateTime
 
@@ -39,37 +42,95 @@ LITERAL = re.compile(
     r'|"[^"]*"|`[^`]*`|::[a-z ]+(?:\([\d, ]+\))?'
     r"|\b(?P<number>\d+(?:\.\d+)?)\b"
 )
+# A type in the arguments of another one; a text may look like one.
+NESTED = re.compile(r"'(?:[^'\\]|\\.)*'|\b([A-Z]\w*)(?=\()")
 
 
 def render_item(kind: str, item: object, autogen: AutogenContext) -> str | Literal[False]:
-    """Write a column type that is not SQLAlchemy's own into a revision, with its import."""
-    if kind != "type":
+    """Write a column type that Alembic does not know into a revision, with its import."""
+    if kind != "type" or not isinstance(item, TypeEngine):
         return False
+    variants = item._variant_mapping  # noqa: SLF001 - nothing else tells of them
+    dialect = autogen.dialect
+    if all(_is_known(each, dialect) for each in (item, *variants.values())) and (
+        variants or type(item) is not JsonDocument
+    ):
+        return False
+    if variants:
+        item = item.copy()
+        item._variant_mapping = immutabledict()  # noqa: SLF001
+    return _write(item, autogen) + "".join(
+        f".with_variant({_write(variant, autogen)}, {name!r})" for name, variant in variants.items()
+    )
+
+
+def _is_known(item: TypeEngine[Any], dialect: Dialect) -> bool:
+    """Tell whether a type is SQLAlchemy's, and not one of another database."""
+    package = _package(type(item))
+    if package.startswith("sqlalchemy.dialects."):
+        return package in map(_package, type(dialect).__mro__)
+    return package.startswith("sqlalchemy.")
+
+
+def _package(kind: type[Any]) -> str:
+    """Return the package of a dialect, such as `sqlalchemy.dialects.mysql`."""
+    return ".".join(kind.__module__.split(".")[:3])
+
+
+def _write(item: TypeEngine[Any], autogen: AutogenContext) -> str:
+    """Return the text of a type that makes it again in the revision.
+
+    The text of a `TypeDecorator` has the arguments of the type that it is stored as. Where it does
+    not take them itself, the type that it is stored as is written.
+    """
+    dialect = autogen.dialect
+    texts = [_text(item)]
+    if isinstance(item, TypeDecorator):
+        texts += [_text(item.load_dialect_impl(dialect)), _text(item.impl_instance)]
+    text, imports = next((each for each in texts if _makes(*each, item, dialect)), texts[0])
+    autogen.imports.update(imports)
+    return text
+
+
+def _text(item: TypeEngine[Any]) -> tuple[str, set[str]]:
+    """Return the text of a type, with its imports."""
     if type(item) in {UtcDateTime, JsonDocument}:
         # Without what this database adds to it, so that the revision means the same on another one.
         name = "UtcDateTime" if isinstance(item, UtcDateTime) else "JsonDocument"
-        autogen.imports.add(f"from packages.database.types import {name}")
-        return f"{name}()"
-    kind_of = type(item)
-    if kind_of.__module__.startswith("sqlalchemy."):
-        return False
-    if isinstance(item, TypeDecorator) and _needs_arguments(type(item)):
-        # Its text has the arguments of the type that it is stored as, and not its own.
-        stored_as = item.impl_instance
-        if type(stored_as).__module__.startswith("sqlalchemy.sql."):
-            return f"sa.{stored_as!r}"
-    outermost = kind_of.__qualname__.partition(".")[0]
-    autogen.imports.add(f"from {kind_of.__module__} import {outermost}")
-    return kind_of.__qualname__ + repr(item).removeprefix(kind_of.__name__)
+        return f"{name}()", {f"from packages.database.types import {name}"}
+    arguments = repr(item).removeprefix(type(item).__name__)
+    for kind in type(item).__mro__:
+        # A driver's dialect has types of its own, which extend public ones.
+        if getattr(sqlalchemy, kind.__name__, None) is kind:
+            return f"sa.{kind.__name__}{_qualify(arguments)}", set()
+        package = _package(kind)
+        name = package.removeprefix("sqlalchemy.dialects.")
+        if name != package and hasattr(sys.modules[package], kind.__name__):
+            text = f"{name}.{kind.__name__}{_qualify(arguments)}"
+            return text, {f"from sqlalchemy.dialects import {name}"}
+        if not kind.__module__.startswith("sqlalchemy."):
+            break
+    kind = type(item)
+    outermost = kind.__qualname__.partition(".")[0]
+    return kind.__qualname__ + arguments, {f"from {kind.__module__} import {outermost}"}
 
 
-def _needs_arguments(kind: type[TypeDecorator[Any]]) -> bool:
-    """Tell whether a type cannot be made without arguments of its own."""
-    if kind.__repr__ is not TypeDecorator.__repr__:
+def _qualify(arguments: str) -> str:
+    """Put `sa.` before the types of SQLAlchemy in the arguments of a type."""
+    return NESTED.sub(
+        lambda match: f"sa.{match[0]}" if hasattr(sqlalchemy, match[1] or "") else match[0],
+        arguments,
+    )
+
+
+def _makes(text: str, imports: set[str], item: TypeEngine[Any], dialect: Dialect) -> bool:
+    """Tell whether the text makes a type that the database stores in the same way."""
+    names: dict[str, Any] = {"sa": sqlalchemy}
+    try:
+        exec("\n".join([*imports, f"made = {text}"]), names)  # noqa: S102 - as the revision will
+        return bool(names["made"].compile(dialect) == item.compile(dialect))
+    except Exception:  # noqa: BLE001 - the type's own code
         return False
-    named = {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY}
-    parameters = signature(kind).parameters.values()
-    return any(each.kind in named and each.default is each.empty for each in parameters)
 
 
 def compare_check_constraints(  # noqa: PLR0913, PLR0917 - Alembic calls it
