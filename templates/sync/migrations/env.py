@@ -73,6 +73,8 @@ def run_migrations_offline() -> None:
         literal_binds=True,
         dialect_opts={"paramstyle": "named"},
     )
+    # A script has no variable that takes what an INSERT returns.
+    context.get_context().dialect.insert_returning = False
     with context.begin_transaction():
         context.run_migrations()
 
