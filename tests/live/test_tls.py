@@ -18,6 +18,8 @@ QUESTIONS = {
     "postgresql": "SELECT CASE WHEN ssl THEN 'encrypted' ELSE '' END FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
     "mariadb": "SELECT VARIABLE_VALUE FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME = 'Ssl_cipher'",
 }
+# What makes a URL ask for TLS with certificates.
+IN_THE_URL = {"postgresql": "sslmode=verify-full&sslrootcert", "mariadb": "ssl_ca"}
 OPTIONS = {
     "postgresql": {"ssl": "on", "ssl_cert_file": "server.pem", "ssl_key_file": "server.key"},
     "mariadb": {"ssl_cert": "server.pem", "ssl_key": "server.key"},
@@ -101,6 +103,15 @@ def ask(project: tuple[Project, str], server: Server, host: str, **env: str) -> 
 def test_off_is_in_clear(encrypted: Encrypted, project: tuple[Project, str]) -> None:
     """With `off` nothing is encrypted, though the server offers it."""
     assert ask(project, encrypted.server, "127.0.0.1", DATABASE_TLS="off") == "False"
+
+
+def test_off_overrules_the_url(encrypted: Encrypted, project: tuple[Project, str]) -> None:
+    """A URL that asks for TLS, as a platform hands it out, does not win over the setting."""
+    server = encrypted.server
+    query = f"{IN_THE_URL[server.name]}={encrypted.right}"
+    url = f"{server.name}://{server.user}@localhost:{server.port}/service?{query}"
+    assert ask(project, server, "localhost", DATABASE_URL=url) == "True"
+    assert ask(project, server, "localhost", DATABASE_URL=url, DATABASE_TLS="off") == "False"
 
 
 def test_require_encrypts_and_asks_no_name(encrypted: Encrypted, project: tuple[Project, str]) -> None:
