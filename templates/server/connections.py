@@ -150,7 +150,7 @@ def _log_first_refusal(attempt: RetryCallState) -> None:
 
 
 def _may_be_restarting(error: BaseException) -> bool:
-    """Tell whether nobody answered, as opposed to a server that refuses this user or database."""
+    """Tell whether nobody answered, unlike a server that refuses this user, database or TLS."""
     return {{ db.connect_retry | indent }}
 {% if db.login_refused %}
 

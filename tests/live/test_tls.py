@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,6 +151,16 @@ def test_verify_full_refuses_another_name(encrypted: Encrypted, project: tuple[P
     """A good certificate of another server is refused."""
     settings = {"DATABASE_TLS": "verify-full", "DATABASE_TLS_CA_FILE": str(encrypted.right)}
     assert ask(project, encrypted.server, "127.0.0.1", **settings) not in {"True", "False"}
+
+
+def test_certificate_that_is_refused_is_not_tried_again(encrypted: Encrypted, project: tuple[Project, str]) -> None:
+    """A wrong authority, a wrong name: it is said at once, for no restart of the server helps."""
+    patience = {"DATABASE_TLS": "verify-full", "DATABASE_CONNECT_TIMEOUT_SECONDS": "30"}
+    for host, authority in (("localhost", encrypted.wrong), ("127.0.0.1", encrypted.right)):
+        begun = time.monotonic()
+        said = ask(project, encrypted.server, host, **patience, DATABASE_TLS_CA_FILE=str(authority))
+        assert said not in {"True", "False"}
+        assert time.monotonic() - begun < 30
 
 
 def test_missing_authority_is_one_sentence(encrypted: Encrypted, project: tuple[Project, str]) -> None:
