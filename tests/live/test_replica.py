@@ -85,6 +85,8 @@ def test_doctor_tells_how_far_the_replica_is_behind(replicated: Replicated) -> N
     assert (found["replica"]["state"], found["replica"]["found"]) == ("ok", "0.0 s behind")
     assert found["connections"]["found"].startswith("up to 1 x (5 + 2) x 1 workers = 7, of 397 ")
     assert found["connections that read"]["state"] == "ok"
+    language = found["language of messages"]
+    assert (language["state"], language["found"]) == ("ok", "English, C.UTF-8")
     primary = replicated.project.env["DATABASE_URL"]
     found = ask_doctor(replicated.project, DATABASE_READ_URL=primary)
     assert (found["replica"]["state"], found["replica"]["found"]) == ("warning", "a server that is no replica answers")
