@@ -1,7 +1,7 @@
 """Each recipe of `docs/recipes.md` works: its code is put into a service on a real PostgreSQL and run."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ import yaml
 from tests.live.databases import Databases
 from tests.live.pages import WAIT_SECONDS, Page, running, serving
 from tests.live.service import create_database, wait_until
+from tests.live.workers import KILLS, kill_workers
 from tests.servers import RedisServer, Server, free_port
 from tests.template import PYTHONS, Project, install, interpreter, render, run
 
@@ -67,6 +68,11 @@ class Services:
     def new_jobs(self) -> list[int]:
         """Store jobs, and return their ids."""
         return [int(str(row[0])) for row in self.server.query(NEW_JOBS.format(self.new_user(), ROWS), DATABASE)]
+
+    def jobs(self, owner: int) -> list[tuple[str, int]]:
+        """Return the title and the id of each job of an owner."""
+        rows = self.server.query(f"SELECT title, id FROM jobs WHERE owner_id = {owner:d}", DATABASE)  # noqa: S608
+        return [(str(title), int(str(number))) for title, number in rows]
 
     def wait_until_succeeded(self, jobs: list[int]) -> None:
         """Wait until all jobs are done."""
@@ -222,13 +228,17 @@ def test_notebook(services: Services) -> None:
     assert ["".join(output) for output in outputs] == [f"{users} users\n"] * 2
 
 
-def test_gunicorn_that_preloads(services: Services) -> None:
-    """Its workers share no connection, also where a module has used the engine before the fork."""
+def test_gunicorn_that_preloads(services: Services, record_property: Callable[[str, object], None]) -> None:
+    """Its workers share no connection, also where a module has used the engine before the fork.
+
+    One that is killed under load costs its own requests only.
+    """
     eager = services.fastapi.folder / "packages" / "api" / "routes" / "eager.py"
     eager.write_text(EAGER["async"], encoding="utf-8")
     with serving(services.fastapi, PAGE.section("gunicorn with --preload").command("gunicorn"), "/") as client:
         create_users(client)
         assert client.get("/health/ready").status_code == 200
+        record_property("figures", f"gunicorn, {KILLS} of 4 workers killed | {kill_workers(client, services.jobs)}")
     eager.unlink()
 
 
