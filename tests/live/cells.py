@@ -24,8 +24,9 @@ def parameters(cells: Sequence[tuple[str, str]]) -> list[object]:
 CONNECTIONS = {
     "postgresql": "SELECT pid FROM pg_stat_activity WHERE datname = '{}'",
     "mariadb": "SELECT id FROM information_schema.processlist WHERE db = '{}'",
+    "mysql": "SELECT id FROM performance_schema.processlist WHERE db = '{}'",
 }
-KILL = {"postgresql": "SELECT pg_terminate_backend({})", "mariadb": "KILL {}"}
+KILL = {"postgresql": "SELECT pg_terminate_backend({})", "mariadb": "KILL {}", "mysql": "KILL {}"}
 TRANSACTIONS = {
     "postgresql": "SELECT pid FROM pg_stat_activity WHERE datname = '{}' AND xact_start IS NOT NULL",
     "mariadb": "SELECT trx_id FROM information_schema.INNODB_TRX",

@@ -1,11 +1,11 @@
 """Services behind HAProxy in TCP mode, which cuts what is idle, and stands still: every wait ends, nothing is lost.
 
-Services of both databases and both styles run side by side, so that each fault costs its time once.
+Services of two databases and both styles run side by side, so that each fault costs its time once.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -18,8 +18,9 @@ from tests.live.crowd import Answer, Connection, Crowd
 from tests.live.scripts import put_script
 from tests.live.service import new_user, serve, wait_until, wait_until_ready
 from tests.servers import HaProxy
+from tests.template import STYLES
 
-# Of each of four services.
+# Of each service.
 CLIENTS = 16
 ROUNDS = 2
 # Far below the 1,800 seconds after which the pool replaces a connection, and below the limit of a statement.
@@ -37,11 +38,17 @@ LONGEST_WAIT_SECONDS = POOL_SECONDS + READ_SECONDS + CONNECT_SECONDS + 2 * CONNE
 SLACK_SECONDS = 4
 # A unit of work that loses its connection each time begins three times, after a new connection.
 LONGEST_STATEMENT_SECONDS = 3 * (IDLE_SECONDS + CONNECT_SECONDS) + SLACK_SECONDS
-SLEEP = {"postgresql": "SELECT pg_sleep(60)", "mariadb": "SELECT SLEEP(60)"}
+SLEEP = {"postgresql": "SELECT pg_sleep(60)", "mariadb": "SELECT SLEEP(60)", "mysql": "SELECT SLEEP(60)"}
 SLEEPING = {
     "postgresql": "SELECT pid FROM pg_stat_activity WHERE datname = '{}' AND state = 'active' AND query ~ 'pg_sleep'",
     "mariadb": "SELECT id FROM information_schema.processlist WHERE db = '{}' AND info LIKE '%SLEEP%'",
+    "mysql": "SELECT id FROM performance_schema.processlist WHERE db = '{}' AND info LIKE '%SLEEP%'",
 }
+# Those of a line run side by side.
+SIDE_BY_SIDE = [
+    pytest.param(CELLS, id="postgresql-mariadb"),
+    pytest.param([("mysql", style) for style in STYLES], id="mysql", marks=pytest.mark.slow),
+]
 
 Record = Callable[[str, object], None]
 
@@ -61,14 +68,14 @@ class Service:
 
 
 @contextmanager
-def running(cells: Cells, limits: Mapping[str, str]) -> Iterator[list[Service]]:
-    """Run a service of each cell until the block ends; a proxy stands before each server."""
+def running(cells: Cells, chosen: Sequence[tuple[str, str]], limits: Mapping[str, str]) -> Iterator[list[Service]]:
+    """Run a service of each chosen cell until the block ends; a proxy stands before each server."""
     if reason := HaProxy.missing():
         pytest.skip(reason)
     proxies: dict[str, HaProxy] = {}
     services = []
     with ExitStack() as stack:
-        for backend, style in CELLS:
+        for backend, style in chosen:
             cell = cells.get(backend, style)
             if backend not in proxies:
                 proxies[backend] = stack.enter_context(HaProxy(cell.server, idle_seconds=IDLE_SECONDS))
@@ -80,10 +87,10 @@ def running(cells: Cells, limits: Mapping[str, str]) -> Iterator[list[Service]]:
         yield services
 
 
-@pytest.fixture(scope="module")
-def services(cells: Cells) -> Iterator[list[Service]]:
+@pytest.fixture(scope="module", params=SIDE_BY_SIDE)
+def services(request: pytest.FixtureRequest, cells: Cells) -> Iterator[list[Service]]:
     """Run services that give up soon, once for all tests that make them wait."""
-    with running(cells, LIMITS) as services:
+    with running(cells, request.param, LIMITS) as services:
         yield services
 
 
@@ -118,9 +125,12 @@ def check(fault: str, load: list[tuple[Service, Crowd, int]], record: Record) ->
     return sum(crowd.failed + crowd.in_doubt for _, crowd, _ in load)
 
 
-def test_connections_that_the_proxy_has_cut_cost_nothing(cells: Cells, record_property: Record) -> None:
+@pytest.mark.parametrize("chosen", SIDE_BY_SIDE)
+def test_connections_that_the_proxy_has_cut_cost_nothing(
+    cells: Cells, chosen: Sequence[tuple[str, str]], record_property: Record
+) -> None:
     """The proxy's idle limit is shorter than the life of a pooled connection: no request fails after a pause."""
-    with running(cells, {}) as services:
+    with running(cells, chosen, {}) as services:
         with under_load(services, "before"):
             assert all(len(each.cell.connections()) > 1 for each in services)
         wait_until(lambda: not any(each.cell.connections() for each in services), "the proxy keeps idle connections")
