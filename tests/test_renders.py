@@ -113,10 +113,15 @@ WITH_SERVER = {
     "packages/database/tls.py",
 }
 WITH_BOTH = {"packages/api/read_again.py", "tests/test_read_again.py"}
-WITH_CREDENTIALS = {"packages/database/credentials.py", "tests/test_credentials.py"}
-WITH_CONNECTION_LIMIT = {"packages/database/capacity.py"}
-WITH_POOLER = {"packages/database/pooler.py"}
-WITH_BOUNDED_CONNECTION = {"packages/database/bounded_connection.py"}
+# With a fact of the database.
+WITH_FACT = {
+    "login_refused": {"packages/database/credentials.py", "tests/test_credentials.py"},
+    "connection_limit": {"packages/database/capacity.py"},
+    "pooler_error": {"packages/database/pooler.py"},
+    "bounded_connection": {"packages/database/bounded_connection.py"},
+    "grants": {"grants.sql"},
+    "squawk": {".squawk.toml", "migrations/write_sql.py"},
+}
 RESIDUE = re.compile(r"\{%|%\}|\{#|cookiecutter")
 # `${{ … }}` is the syntax of GitHub's workflows, `{{` and `}}` stand in no other file.
 BRACES = re.compile(r"(?<!\$)\{\{")
@@ -151,16 +156,9 @@ def test_render_has_what_was_chosen_and_no_more(project: Path, answers: dict[str
         expected |= WITH_SERVER
     if row["server"] and answers["web_framework"] == "fastapi":
         expected |= WITH_BOTH
-    if row["login_refused"]:
-        expected |= WITH_CREDENTIALS
-    if row["connection_limit"]:
-        expected |= WITH_CONNECTION_LIMIT
-    if row["pooler_error"]:
-        expected |= WITH_POOLER
-    if row["bounded_connection"]:
-        expected |= WITH_BOUNDED_CONNECTION
-    if row["grants"]:
-        expected |= {"grants.sql"}
+    for fact, names in WITH_FACT.items():
+        if row[fact]:
+            expected |= names
     assert files(project) == expected
     empty = [path.name for path in project.rglob("*") if path.is_dir() and not any(path.iterdir())]
     assert set(empty) <= {"__pycache__"}
