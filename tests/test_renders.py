@@ -71,6 +71,7 @@ ALWAYS = {
     "tests/__init__.py",
     "tests/conftest.py",
     "tests/databases.py",
+    "tests/example_rows.py",
     "tests/rows.py",
     "tests/test_backup.py",
     "tests/test_commands.py",

@@ -84,6 +84,31 @@ main(["revision", "--autogenerate", "-m", sys.argv[1]])
 for command in ("upgrade head", "check", "downgrade -1", "upgrade head", "check"):
     main(command.split())
 """
+# A revision on top of the first one, and what each of its directions does beside keeping the rows.
+REVISION = '''\
+"""Change something."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "kept"
+down_revision: str | None = "0001"
+branch_labels: str | None = None
+depends_on: str | None = None
+{declared}
+
+def upgrade() -> None:
+    """Apply the change."""
+    {upgrade}
+
+
+def downgrade() -> None:
+    """Take the change back."""
+    {downgrade}
+'''
+ADD, DROP = 'op.add_column("jobs", sa.Column("note", sa.Unicode(length=20)))', 'op.drop_column("jobs", "note")'
+# The table of jobs has a foreign key, an enumeration and a document.
+REMOVE = 'op.execute(sa.text("DELETE FROM jobs"))'
 CHANGES = {
     "another member": ("    RED =", '    BLUE = "blue"\n    RED ='),
     "another limit": ("BETWEEN 0 AND 5", "BETWEEN 0 AND 10"),
@@ -112,6 +137,22 @@ def check_growth(project: Project) -> None:
     model.unlink()
     _check_revision(project, "remove notes")
     lint(project.folder)
+
+
+def check_rows_kept(project: Project) -> None:
+    """See the project's own tests find a newest revision that loses rows, and accept one that keeps them or says so."""
+    path = project.folder / "migrations" / "versions" / "kept.py"
+    for upgrade, downgrade, declared, outcome in (
+        (ADD, DROP, "", "1 passed"),
+        (REMOVE, "pass", "", "1 failed"),
+        (ADD, f"{DROP}\n    {REMOVE}", "", "1 failed"),
+        (REMOVE, "pass", "keeps_rows = False", "1 passed"),
+    ):
+        text = REVISION.format(upgrade=upgrade, downgrade=downgrade, declared=declared)
+        path.write_text(text, encoding="utf-8")
+        shown = project.run("pytest", "-q", "tests/test_migrations.py", "-k", "outlive", check=False).stdout
+        assert outcome in shown.splitlines()[-1], shown
+    path.unlink()
 
 
 def _section(project: Project, heading: str) -> str:

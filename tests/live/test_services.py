@@ -13,6 +13,7 @@ from tests.live.databases import Database, live_cells
 from tests.live.growth import (
     check_first_revision,
     check_growth,
+    check_rows_kept,
     check_samples_removed,
     check_worked_example,
     run_alembic,
@@ -143,6 +144,7 @@ def test_service_works(
         check_worked_example(project)
         # Each takes a while, and is the same in both styles.
         if cell in in_turns(CELLS):
+            check_rows_kept(project)
             check_growth(project)
         check_own_tests(project, "-n", "2", *database.left_out)
         if cell in in_turns(CELLS, other=True):

@@ -4,20 +4,18 @@ import logging
 {# async #}
 from asyncio import to_thread
 {# end #}
+from collections.abc import Callable
 
 import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-{# async #}
 from sqlalchemy import Connection, Enum, inspect
-{# sync
-from sqlalchemy import Enum, inspect
-#}
 
 from packages import database
 from packages.database.config import Base, engine
 from packages.modules import import_modules
+from tests.example_rows import Rows, find_rows, read_rows, store_rows
 
 # As for the migrations: what no other test imports is a model, too.
 import_modules(database)
@@ -33,6 +31,19 @@ async def read_tables() -> set[str]:
     async with engine.connect() as connection:
         return await connection.run_sync(read)
 {# end #}
+
+
+{# async #}
+async def in_database(work: Callable[[Connection], Rows]) -> Rows:
+    """Do some work in a transaction."""
+    async with engine.begin() as connection:
+        return await connection.run_sync(work)
+{# sync
+def in_database(work: Callable[[Connection], Rows]) -> Rows:
+    """Do some work in a transaction."""
+    with engine.begin() as connection:
+        return work(connection)
+#}
 
 
 def test_there_is_one_head(alembic_config: Config) -> None:
@@ -77,6 +88,35 @@ async def test_migrations_go_down_and_up_again(alembic_config: Config) -> None:
     tables = set(inspect(engine).get_table_names())
     assert tables - {"alembic_version"} == set(Base.metadata.tables)
 #}
+
+
+@pytest.mark.usefixtures("schema")
+async def test_rows_outlive_the_newest_revision(alembic_config: Config) -> None:
+    """What is stored before a release is there after it, and after it was reverted and made again.
+
+    There is a row in each table for which one can be made that fits the schema before and after
+    the newest revision. A revision that removes rows on purpose says so: `keeps_rows = False`.
+    """
+    newest = ScriptDirectory.from_config(alembic_config).get_revision("head")
+    before = newest and newest.down_revision
+    if not isinstance(before, str) or not getattr(newest.module, "keeps_rows", True):
+        return
+    try:
+        await to_thread(command.downgrade, alembic_config, "base")
+        await to_thread(command.upgrade, alembic_config, "head")
+        rows = await in_database(find_rows)
+        await to_thread(command.downgrade, alembic_config, before)
+        rows = await in_database(lambda connection: store_rows(connection, rows))
+        await to_thread(command.upgrade, alembic_config, "head")
+        first = await in_database(lambda connection: read_rows(connection, rows))
+        await to_thread(command.downgrade, alembic_config, before)
+        await to_thread(command.upgrade, alembic_config, "head")
+        again = await in_database(lambda connection: read_rows(connection, rows))
+    finally:
+        await to_thread(command.downgrade, alembic_config, "base")
+        await to_thread(command.upgrade, alembic_config, "head")
+    assert [name for name, row in first.items() if not row] == []
+    assert again == first
 
 
 {# async #}

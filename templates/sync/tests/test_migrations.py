@@ -1,19 +1,27 @@
 """The migrations create the schema of the models, and can be reverted."""
 
 import logging
+from collections.abc import Callable
 
 import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Enum, inspect
+from sqlalchemy import Connection, Enum, inspect
 
 from packages import database
 from packages.database.config import Base, engine
 from packages.modules import import_modules
+from tests.example_rows import Rows, find_rows, read_rows, store_rows
 
 # As for the migrations: what no other test imports is a model, too.
 import_modules(database)
+
+
+def in_database(work: Callable[[Connection], Rows]) -> Rows:
+    """Do some work in a transaction."""
+    with engine.begin() as connection:
+        return work(connection)
 
 
 def test_there_is_one_head(alembic_config: Config) -> None:
@@ -46,6 +54,35 @@ def test_migrations_go_down_and_up_again(alembic_config: Config) -> None:
         command.upgrade(alembic_config, "head")
     tables = set(inspect(engine).get_table_names())
     assert tables - {"alembic_version"} == set(Base.metadata.tables)
+
+
+@pytest.mark.usefixtures("schema")
+def test_rows_outlive_the_newest_revision(alembic_config: Config) -> None:
+    """What is stored before a release is there after it, and after it was reverted and made again.
+
+    There is a row in each table for which one can be made that fits the schema before and after
+    the newest revision. A revision that removes rows on purpose says so: `keeps_rows = False`.
+    """
+    newest = ScriptDirectory.from_config(alembic_config).get_revision("head")
+    before = newest and newest.down_revision
+    if not isinstance(before, str) or not getattr(newest.module, "keeps_rows", True):
+        return
+    try:
+        command.downgrade(alembic_config, "base")
+        command.upgrade(alembic_config, "head")
+        rows = in_database(find_rows)
+        command.downgrade(alembic_config, before)
+        rows = in_database(lambda connection: store_rows(connection, rows))
+        command.upgrade(alembic_config, "head")
+        first = in_database(lambda connection: read_rows(connection, rows))
+        command.downgrade(alembic_config, before)
+        command.upgrade(alembic_config, "head")
+        again = in_database(lambda connection: read_rows(connection, rows))
+    finally:
+        command.downgrade(alembic_config, "base")
+        command.upgrade(alembic_config, "head")
+    assert [name for name, row in first.items() if not row] == []
+    assert again == first
 
 
 @pytest.mark.usefixtures("schema")

@@ -1,0 +1,108 @@
+"""Makes a row for a table from what the database says about it."""
+
+import warnings
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, Connection, MetaData, Table, select
+from sqlalchemy.exc import SAWarning, SQLAlchemyError
+
+from packages.database.config import Base
+
+Rows = dict[str, dict[str, Any]]
+"""For each table, the values of a row by the names of its columns."""
+
+# Tried in turn; keys are the first one, so that a foreign key finds its row.
+VALUES: dict[type, list[Any]] = {
+    bool: [True, False],
+    int: [1, 0, 100],
+    float: [1.0, 0.0, 100.0],
+    Decimal: [Decimal(1), Decimal(0), Decimal(100)],
+    str: ["1", "a@example.com", "https://example.com"],
+    bytes: [b"1"],
+    date: [date(2026, 1, 1)],
+    time: [time(1)],
+    timedelta: [timedelta(1)],
+    UUID: [UUID(int=1)],
+    dict: [{}],
+    list: [[]],
+}
+TRIES = 10
+
+
+def find_rows(connection: Connection) -> Rows:
+    """Return a row that is accepted for each table, as far as one is found; nothing is stored."""
+    with connection.begin_nested() as savepoint:
+        rows = store_rows(connection, {name: {} for name in _reflect(connection)})
+        savepoint.rollback()
+    return rows
+
+
+def store_rows(connection: Connection, given: Rows) -> Rows:
+    """Store a row in each of the tables that accepts one, and return these rows.
+
+    Args:
+        connection: to the database.
+        given: the tables, and the values to take for their columns; others are made.
+    """
+    tables = {name: table for name, table in _reflect(connection).items() if name in given}
+    stored: Rows = {}
+    found = -1
+    while found < len(stored):  # a row may need that of another table
+        found = len(stored)
+        for name in sorted(tables.keys() - stored.keys()):
+            for number in range(TRIES):
+                row = {
+                    column.name: given[name].get(column.name, _make_value(column, number))
+                    for column in tables[name].columns
+                    if column.computed is None
+                }
+                try:
+                    with connection.begin_nested():
+                        connection.execute(tables[name].insert(), row)
+                except SQLAlchemyError:
+                    continue
+                stored[name] = row
+                break
+    return stored
+
+
+def read_rows(connection: Connection, stored: Rows) -> Rows:
+    """Return what the database has of stored rows: of the tables and columns that it still has."""
+    found: Rows = {}
+    for name, table in _reflect(connection).items():
+        keys = [column for column in table.primary_key if column.name in stored.get(name, {})]
+        if not keys:
+            continue
+        columns = [column for column in table.columns if column.name in stored[name]]
+        is_row = [column == stored[name][column.name] for column in keys]
+        row = connection.execute(select(*columns).where(*is_row)).mappings().one_or_none()
+        found[name] = dict(row or {})
+    return found
+
+
+def _reflect(connection: Connection) -> dict[str, Table]:
+    """Return the tables of the models, as the database has them now."""
+    metadata = MetaData()
+    with warnings.catch_warnings():
+        # Of an index or a type that SQLAlchemy does not know; a row needs neither.
+        warnings.simplefilter("ignore", SAWarning)
+        metadata.reflect(connection, only=lambda name, _: name in Base.metadata.tables)
+    return dict(metadata.tables)
+
+
+def _make_value(column: Column[Any], number: int) -> object:
+    """Return a value that may fit a column: one for each number, until they begin again."""
+    model = Base.metadata.tables.get(column.table.name, column.table).columns.get(column.name)
+    members = getattr(column.type if model is None else model.type, "enums", None)
+    try:
+        kind = column.type.python_type
+    except NotImplementedError:
+        kind = object
+    if kind is datetime:
+        zone = UTC if getattr(column.type, "timezone", False) else None
+        return datetime(2026, 1, 1, tzinfo=zone)
+    values = members or VALUES.get(kind, [None])
+    return values[0 if column.primary_key or column.foreign_keys else number % len(values)]
