@@ -5,9 +5,12 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
+from cookiecutter.environment import StrictEnvironment
+from jinja2 import FileSystemBytecodeCache
 
 # `make test` calls the programs of the environment by path; the tests call them by name.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -21,15 +24,22 @@ TABLES = {
 
 @pytest.fixture(scope="session", autouse=True)
 def own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Give Cookiecutter folders of its own: it writes a replay file a run, and leaves each rendered hook in /tmp."""
+    """Give Cookiecutter folders of its own: it writes a replay file a run, and leaves each rendered hook in /tmp.
+
+    A template's file is compiled once for all renders of this process, which takes most of the time of a render.
+    """
     home = tmp_path_factory.mktemp("home")
     config = home / "config.yaml"
     places = {"replay_dir": str(home / "replay"), "cookiecutters_dir": str(home / "templates")}
     config.write_text(json.dumps(places), encoding="utf-8")
+    compiled = home / "compiled"
+    compiled.mkdir()
+    strict = partialmethod(StrictEnvironment.__init__, bytecode_cache=FileSystemBytecodeCache(str(compiled)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COOKIECUTTER_CONFIG", str(config))
         patch.setenv("TMPDIR", str(home))
         patch.setattr(tempfile, "tempdir", str(home))
+        patch.setattr(StrictEnvironment, "__init__", strict)
         yield
 
 
