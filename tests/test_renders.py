@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.template import BACKENDS, CELLS, FRAMEWORKS, LICENSES, PROVIDERS, STYLES, TEMPLATE, lint, render
+from tests.template import BACKENDS, FRAMEWORKS, LICENSES, STYLES, TEMPLATE, lint, render
 
 Render = Callable[..., Path]
 
@@ -18,6 +18,7 @@ COMBINATIONS = [
     dict(zip(("database_backend", "session_style", "web_framework"), words, strict=True))
     for words in product(BACKENDS, STYLES, FRAMEWORKS)
 ]
+WITH_SERVERS = [answers for answers in COMBINATIONS if BACKENDS[answers["database_backend"]]["server"]]
 ALWAYS = {
     ".devcontainer/devcontainer.json",
     ".env.example",
@@ -133,7 +134,12 @@ def files(project: Path) -> set[str]:
     return {path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file()}
 
 
-@pytest.fixture(scope="module", params=COMBINATIONS, ids=lambda answers: "-".join(answers.values()))
+def name_of(answers: dict[str, str]) -> str:
+    """Return the name of a combination in the report."""
+    return "-".join(answers.values())
+
+
+@pytest.fixture(scope="module", params=COMBINATIONS, ids=name_of)
 def answers(request: pytest.FixtureRequest) -> dict[str, str]:
     """Give one choice of database, style and framework after the other."""
     return dict(request.param)
@@ -195,20 +201,6 @@ def test_render_passes_its_own_checks(project: Path) -> None:
     lint(project)
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_ci_is_that_chosen(tmp_path: Path, backend: str, provider: str) -> None:
-    """The pipeline is valid YAML for the chosen provider, with the real database."""
-    project = render(tmp_path, database_backend=backend, ci_provider=provider)
-    pipelines = {"github": ".github/workflows/ci.yml", "gitlab": ".gitlab-ci.yml"}
-    for name, path in pipelines.items():
-        assert (project / path).exists() == (name == provider)
-    if provider in pipelines:
-        text = (project / pipelines[provider]).read_text(encoding="utf-8")
-        assert yaml.safe_load(text)
-        assert (BACKENDS[backend]["image"] in text) or not BACKENDS[backend]["server"]
-
-
 @pytest.mark.parametrize("license_", LICENSES)
 def test_licence_is_that_chosen(tmp_path: Path, license_: str) -> None:
     """LICENSE is the chosen text, with the author's name, and the metadata name it."""
@@ -219,13 +211,12 @@ def test_licence_is_that_chosen(tmp_path: Path, license_: str) -> None:
     assert declared == {"Proprietary": "LicenseRef-Proprietary"}.get(license_, license_)
 
 
-@pytest.mark.parametrize(("backend", "style"), [cell for cell in CELLS if BACKENDS[cell[0]]["server"]])
-def test_container_files_keep_no_password(tmp_path: Path, backend: str, style: str) -> None:
+@pytest.mark.parametrize("answers", WITH_SERVERS, ids=name_of, indirect=True)
+def test_container_files_keep_no_password(project: Path, answers: dict[str, str]) -> None:
     """Compose starts the backend with a health check, takes the password from the environment, and is valid YAML."""
-    project = render(tmp_path, database_backend=backend, session_style=style)
     compose = yaml.safe_load((project / "compose.yaml").read_text(encoding="utf-8"))
     database = compose["services"]["database"]
-    assert database["image"] == BACKENDS[backend]["image"]
+    assert database["image"] == BACKENDS[answers["database_backend"]]["image"]
     assert database["healthcheck"]["test"]
     ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
     assert all(re.fullmatch(r"127\.0\.0\.1:\$\{COMPOSE_\w+_PORT:-(\d+)\}:\1", port) for port in ports), ports

@@ -39,11 +39,14 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
 
 
 def test_each_provider_gets_its_own_files(projects: dict[tuple[str, str], Path]) -> None:
-    """A pipeline, and what renews its dependencies, are those of the provider; a file has no image."""
+    """A pipeline, which has the real database, and what renews its dependencies, are those of the provider."""
     for (backend, provider), project in projects.items():
         found = {name for name in SCHEMAS if (project / name).exists()}
         assert found == EXPECTED[provider] | ({"compose.yaml"} if backend in SERVERS else set())
         assert (project / ".github").exists() == (provider == "github")
+        for name in found & {".github/workflows/ci.yml", ".gitlab-ci.yml"}:
+            image = str(BACKENDS[backend]["image"])
+            assert (image in (project / name).read_text(encoding="utf-8")) or backend not in SERVERS
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
