@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Protocol
 
 import pytest
 from sqlalchemy import make_url
@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 from tests.live.databases import Databases
 from tests.live.service import create_database
 from tests.servers import Server
-from tests.template import PYTHONS, STYLES, Project, in_turns, install, render
+from tests.template import STYLES, Project, in_turns
 
 CELLS = [(backend, style) for backend in ("postgresql", "mariadb") for style in STYLES]
 
@@ -33,6 +33,13 @@ TRANSACTIONS = {
 }
 # What MariaDB says when the connection to be killed is gone already.
 GONE = 1094
+
+
+class InstallOnce(Protocol):
+    """What installs a service once for all tests of a process."""
+
+    def __call__(self, backend: str, style: str, env: Mapping[str, str], framework: str = "fastapi") -> Project:
+        """Return the service, with the environment of the test."""
 
 
 @dataclass(frozen=True)
@@ -80,16 +87,16 @@ class Cell:
 
 
 class Cells:
-    """The cells of one test process; each is installed once, when first asked for."""
+    """The cells of one test process; each is migrated once, when first asked for."""
 
-    def __init__(self, folder: Path, databases: Databases) -> None:
+    def __init__(self, install_once: InstallOnce, databases: Databases) -> None:
         """Install nothing yet.
 
         Args:
-            folder: where the projects are rendered.
+            install_once: installs a service.
             databases: where the servers come from.
         """
-        self._folder = folder
+        self._install_once = install_once
         self._databases = databases
         self._cells: dict[tuple[str, str], Cell] = {}
 
@@ -106,9 +113,8 @@ class Cells:
         database = self._databases.get(backend)
         if database.url is None or database.url.port != server.port:
             pytest.skip(f"{backend}: the server that the environment names is not ours to stop.")
-        folder = render(self._folder / f"{backend}-{style}", database_backend=backend, session_style=style)
         environment = database.environment(style, backend, f"t_cell_{style}_{backend}")
-        project = install(folder, PYTHONS[-1], env=environment)
+        project = self._install_once(backend, style, environment)
         create_database(project)
         project.run("alembic", "upgrade", "head")
         return Cell(backend, style, project, server)

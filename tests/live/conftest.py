@@ -1,12 +1,15 @@
 """Real databases for the rendered projects."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
 
 import pytest
 
-from tests.live.cells import CELLS, Cell, Cells, parameters
+from tests.live.cells import CELLS, Cell, Cells, InstallOnce, parameters
 from tests.live.databases import Database, Databases
+from tests.template import PYTHONS, Project, install, render
 
 
 @pytest.fixture(scope="session")
@@ -18,9 +21,28 @@ def databases() -> Iterator[Databases]:
 
 
 @pytest.fixture(scope="session")
-def cells(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Cells:
-    """Give access to the installed services of this test process, which its modules share."""
-    return Cells(tmp_path_factory.mktemp("cells"), databases)
+def install_once(tmp_path_factory: pytest.TempPathFactory) -> InstallOnce:
+    """Give a function that installs a service for all tests of this process: what they change in it, they change back.
+
+    Each test gives it an environment, and with it a database of its own.
+    """
+
+    @cache
+    def folder(backend: str, style: str, framework: str) -> Path:
+        new = tmp_path_factory.mktemp(f"{backend}-{style}-{framework}")
+        answers = {"database_backend": backend, "session_style": style, "web_framework": framework}
+        return install(render(new, **answers), PYTHONS[-1]).folder
+
+    def get(backend: str, style: str, env: Mapping[str, str], framework: str = "fastapi") -> Project:
+        return Project(folder(backend, style, framework), env)
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def cells(install_once: InstallOnce, databases: Databases) -> Cells:
+    """Give access to the migrated services of this test process, which its modules share."""
+    return Cells(install_once, databases)
 
 
 @pytest.fixture(params=parameters(CELLS))

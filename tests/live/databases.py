@@ -6,6 +6,7 @@ create. Without it, a server is started where its programs are installed.
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, make_url
@@ -39,6 +40,11 @@ def live_cells() -> list[tuple[str, str]]:
         for style in STYLES
         if row["proof"] == "server" or url_in_environment(backend)
     ]
+
+
+def in_file(folder: Path, style: str) -> dict[str, str]:
+    """Return the environment variables that point an SQLite project at a file in another folder than its own."""
+    return {"DATABASE_URL": f"{BACKENDS['sqlite'][style]['drivername']}:///{folder}/service.db"}
 
 
 @dataclass(frozen=True)

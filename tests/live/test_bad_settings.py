@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.live.cells import InstallOnce
 from tests.live.databases import Databases
-from tests.template import PYTHONS, TEMPLATE, Project, install, render
+from tests.template import STYLES, TEMPLATE, Project
 
 PAGE = (TEMPLATE / "docs" / "bad-settings.md").read_text(encoding="utf-8")
 BACKENDS = {"PostgreSQL": "postgresql", "MariaDB": "mariadb", "SQLite": "sqlite"}
@@ -40,18 +41,14 @@ def rows() -> list[Row]:
 
 
 @pytest.fixture(scope="module")
-def projects(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> dict[str, Project]:
+def projects(databases: Databases, install_once: InstallOnce) -> dict[str, Project]:
     """Install a service for each table of the page."""
     env: dict[str, dict[str, str]] = {backend: {} for backend in BACKENDS.values()}
     for backend, database in DATABASES.items():
         server = databases.server(backend)
         url = f"{backend}://{server.user}@{server.host}:{server.port}/{database}"
         env[backend] = {"DATABASE_URL": url, "DATABASE_PASSWORD": server.password}
-    folder = tmp_path_factory.mktemp("settings")
-    return {
-        backend: install(render(folder / backend, database_backend=backend), PYTHONS[1], env=env[backend])
-        for backend in BACKENDS.values()
-    }
+    return {backend: install_once(backend, STYLES[0], env[backend]) for backend in BACKENDS.values()}
 
 
 def test_page_has_rows() -> None:

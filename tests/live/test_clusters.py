@@ -9,17 +9,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import URL
 
+from tests.live.cells import InstallOnce
 from tests.live.crowd import Crowd
 from tests.live.scripts import put_script
 from tests.live.service import RECOVERY_SECONDS, new_user, serve, wait_until, wait_until_ready
 from tests.servers import GaleraCluster, GaleraNode, PostgresqlPair, PostgresqlServer, Row
-from tests.template import BACKENDS, PYTHONS, STEP_SECONDS, STYLES, Project, install, plain_environment, render
+from tests.template import BACKENDS, STEP_SECONDS, STYLES, Project, plain_environment
 
 DATABASE = "t_clusters"
 CLIENTS = 24
@@ -46,12 +46,9 @@ RIVALS, ROUNDS, ROWS = 8, 25, 3
 Note = Callable[[str, object], None]
 
 
-def install_styles(folder: Path, backend: str) -> dict[str, Project]:
-    """Render and install a project of each style, which know no database yet."""
-    return {
-        style: install(render(folder / style, database_backend=backend, session_style=style), PYTHONS[-1])
-        for style in STYLES
-    }
+def install_styles(install_once: InstallOnce, backend: str) -> dict[str, Project]:
+    """Install a project of each style, which know no database yet."""
+    return {style: install_once(backend, style, {}) for style in STYLES}
 
 
 @contextmanager
@@ -91,9 +88,9 @@ def check_writes(crowds: Mapping[str, Crowd], rows: list[Row]) -> None:
 
 
 @pytest.fixture(scope="module")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Project]:
-    """Install the projects once for all tests with PostgreSQL."""
-    return install_styles(tmp_path_factory.mktemp("postgresql"), "postgresql")
+def postgresql(install_once: InstallOnce) -> dict[str, Project]:
+    """Install the projects for all tests with PostgreSQL."""
+    return install_styles(install_once, "postgresql")
 
 
 @pytest.fixture
@@ -213,9 +210,9 @@ def cluster(shared: GaleraCluster, record_property: Note) -> GaleraCluster:
 
 
 @pytest.fixture(scope="module")
-def mariadb(tmp_path_factory: pytest.TempPathFactory, shared: GaleraCluster) -> dict[str, Project]:
-    """Install the projects once for all tests with MariaDB, and migrate the database."""
-    projects = install_styles(tmp_path_factory.mktemp("mariadb"), "mariadb")
+def mariadb(install_once: InstallOnce, shared: GaleraCluster) -> dict[str, Project]:
+    """Install the projects for all tests with MariaDB, and migrate the database."""
+    projects = install_styles(install_once, "mariadb")
     shared.nodes[0].create_database(DATABASE)
     style, project = next(iter(projects.items()))
     beside(shared.nodes[0], style, project).run("alembic", "upgrade", "head")

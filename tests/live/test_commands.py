@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from tests.live.cells import Cells
-from tests.live.databases import Database, live_cells
+from tests.live.cells import Cells, InstallOnce
+from tests.live.databases import Database, in_file, live_cells
 from tests.live.service import ask_doctor, create_database
 from tests.servers import MysqlServer
-from tests.template import BACKENDS, PYTHONS, Project, in_turns, install, plain_environment, render, run
+from tests.template import BACKENDS, Project, in_turns, plain_environment, run
 
 GetDatabase = Callable[[str], Database]
+NewService = Callable[[str, str, str], Project]
 
 # Each database in one of the styles, which differ in how `running.py` gets its connection.
 CELLS = in_turns(live_cells())
@@ -79,26 +80,25 @@ def downgrade() -> None:
 
 
 @pytest.fixture
-def new_service(tmp_path: Path, get_database: GetDatabase, database_name: str) -> Callable[[str, str, str], Project]:
-    """Give a function that installs a service with an empty database and a further revision."""
+def new_service(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    get_database: GetDatabase,
+    database_name: str,
+    install_once: InstallOnce,
+) -> NewService:
+    """Give a function that makes a service with an empty database and, until the test ends, a further revision."""
 
     def new(backend: str, style: str, revision: str) -> Project:
-        database = get_database(backend)
-        folder = render(tmp_path, database_backend=backend, session_style=style, web_framework="none")
-        environment = database.environment(style, backend, database_name) or {
-            "DATABASE_URL": f"{database_url_of_file(style)}/{tmp_path}/data.db"
-        }
-        project = install(folder, PYTHONS[0], env=environment)
-        (folder / "migrations/versions/0002_further.py").write_text(revision, encoding="utf-8")
+        environment = get_database(backend).environment(style, backend, database_name)
+        project = install_once(backend, style, environment or in_file(tmp_path, style), "none")
+        further = project.folder / "migrations/versions/0002_further.py"
+        further.write_text(revision, encoding="utf-8")
+        request.addfinalizer(lambda: further.unlink(missing_ok=True))
         create_database(project)
         return project
 
     return new
-
-
-def database_url_of_file(style: str) -> str:
-    """Return the beginning of the URL of an SQLite file."""
-    return {"sync": "sqlite+pysqlite://", "async": "sqlite+aiosqlite://"}[style]
 
 
 def start(project: Project, *arguments: str, **env: str) -> subprocess.Popen[str]:
@@ -130,9 +130,7 @@ def query(project: Project) -> Iterator[Callable[[str], list[object]]]:
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(3, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("backend", "style"), CELLS)
-def test_ten_processes_migrate_once(
-    new_service: Callable[[str, str, str], Project], backend: str, style: str, rounds: int
-) -> None:
+def test_ten_processes_migrate_once(new_service: NewService, backend: str, style: str, rounds: int) -> None:
     """One migrates, nine wait and find nothing to do; a change of rows is made once."""
     project = new_service(backend, style, SLOW_REVISION)
     for _ in range(rounds):
@@ -146,9 +144,7 @@ def test_ten_processes_migrate_once(
 
 
 @pytest.mark.parametrize(("backend", "style"), CELLS)
-def test_killed_process_frees_the_lock(
-    new_service: Callable[[str, str, str], Project], backend: str, style: str
-) -> None:
+def test_killed_process_frees_the_lock(new_service: NewService, backend: str, style: str) -> None:
     """Others wait no longer than they say while it lives; once it is killed, the next one migrates."""
     project = new_service(backend, style, SLOW_REVISION)
     holder = start(project, "upgrade", SLEEP_BEFORE="600")
@@ -168,9 +164,7 @@ def test_killed_process_frees_the_lock(
 
 
 @pytest.mark.parametrize(("backend", "style"), SERVERS)
-def test_migration_does_not_stop_the_service(
-    new_service: Callable[[str, str, str], Project], backend: str, style: str
-) -> None:
+def test_migration_does_not_stop_the_service(new_service: NewService, backend: str, style: str) -> None:
     """A table in use makes a migration give way again and again, and succeed once the table is free."""
     project = new_service(backend, style, COLUMN_REVISION)
     project.run("alembic", "upgrade", "0001")
@@ -188,7 +182,7 @@ def test_migration_does_not_stop_the_service(
 
 
 @pytest.mark.parametrize("style", ["sync", "async"])
-def test_database_ahead_of_the_code_is_left_alone(new_service: Callable[[str, str, str], Project], style: str) -> None:
+def test_database_ahead_of_the_code_is_left_alone(new_service: NewService, style: str) -> None:
     """Old code says that it must not migrate what newer code has migrated, in one sentence."""
     project = new_service("sqlite", style, COLUMN_REVISION)
     project.run("python", "-m", "packages.database", "upgrade")
@@ -199,9 +193,7 @@ def test_database_ahead_of_the_code_is_left_alone(new_service: Callable[[str, st
 
 
 @pytest.mark.parametrize(("backend", "style"), SERVERS)
-def test_wait_is_bounded_and_ends_when_the_database_answers(
-    new_service: Callable[[str, str, str], Project], backend: str, style: str
-) -> None:
+def test_wait_is_bounded_and_ends_when_the_database_answers(new_service: NewService, backend: str, style: str) -> None:
     """Where nobody answers, it ends with code 3 and one sentence without a password; otherwise at once."""
     project = new_service(backend, style, COLUMN_REVISION)
     answered = start(project, "wait")

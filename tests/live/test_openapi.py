@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.cells import CELLS, Cells
-from tests.live.databases import Databases, live_cells
+from tests.live.cells import InstallOnce
+from tests.live.databases import Databases, in_file, live_cells
 from tests.live.service import create_database, new_user, serve
-from tests.template import PYTHONS, Project, install, render, run
+from tests.template import Project, run
 
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 OWNERS = 9
@@ -35,14 +35,11 @@ RUNS += [
 
 @pytest.fixture
 def project(  # noqa: PLR0913, PLR0917 - what a service is made of
-    tmp_path: Path, cells: Cells, databases: Databases, database_name: str, backend: str, style: str
+    tmp_path: Path, install_once: InstallOnce, databases: Databases, database_name: str, backend: str, style: str
 ) -> Project:
     """Return an installed service with an empty database of its own, so that a seed gives the same run."""
-    if (backend, style) in CELLS:
-        folder = cells.get(backend, style).project.folder
-    else:
-        folder = install(render(tmp_path, database_backend=backend, session_style=style), PYTHONS[-1]).folder
-    project = Project(folder, databases.get(backend).environment(style, backend, database_name))
+    environment = databases.get(backend).environment(style, backend, database_name) or in_file(tmp_path, style)
+    project = install_once(backend, style, environment)
     create_database(project)
     project.run("alembic", "upgrade", "head")
     return project

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import URL
 
+from tests.live.cells import InstallOnce
 from tests.live.service import wait_until_ready
 from tests.live.test_clusters import (
     ANSWERS,
@@ -36,7 +37,7 @@ def cluster() -> Iterator[PatroniCluster]:
 
 
 @pytest.fixture(scope="module")
-def projects(tmp_path_factory: pytest.TempPathFactory, cluster: PatroniCluster) -> dict[str, Project]:
+def projects(install_once: InstallOnce, cluster: PatroniCluster) -> dict[str, Project]:
     """Install a project of each style, which knows the proxy alone, and migrate the database."""
     proxy = cluster.proxy
     url = URL.create("postgresql+psycopg", proxy.user, proxy.password, proxy.host, proxy.port, DATABASE)
@@ -45,7 +46,7 @@ def projects(tmp_path_factory: pytest.TempPathFactory, cluster: PatroniCluster) 
         "DATABASE_POOL_SIZE": str(CONNECTIONS),
         "DATABASE_CONNECT_TIMEOUT_SECONDS": str(CONNECT_SECONDS),
     }
-    installed = install_styles(tmp_path_factory.mktemp("patroni"), "postgresql")
+    installed = install_styles(install_once, "postgresql")
     projects = {style: Project(project.folder, environment) for style, project in installed.items()}
     cluster.primary.create_database(DATABASE)
     next(iter(projects.values())).run("alembic", "upgrade", "head")

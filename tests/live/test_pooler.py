@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
+from tests.live.cells import InstallOnce
 from tests.live.crowd import Crowd
 from tests.live.scripts import put_script
 from tests.live.service import ask_doctor, new_user, serve, wait_until_ready
 from tests.servers import PgBouncer, PostgresqlServer
-from tests.template import PYTHONS, STYLES, Project, install, render
+from tests.template import STYLES, Project
 
 CLIENTS = 64
 ROUNDS = 2
@@ -83,10 +84,9 @@ def pooler(server: PostgresqlServer) -> Iterator[PgBouncer]:
 
 
 @pytest.fixture(scope="module", params=STYLES)
-def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, pooler: PgBouncer) -> Project:
+def project(request: pytest.FixtureRequest, pooler: PgBouncer, install_once: InstallOnce) -> Project:
     """Install a project that goes through the pooler, and migrate its database."""
     style = request.param
-    folder = render(tmp_path_factory.mktemp(style), database_backend="postgresql", session_style=style)
     name = f"t_pooled_{style}"
     environment = {
         "DATABASE_URL": url(pooler, name),
@@ -94,7 +94,7 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         "DATABASE_POOLER": "transaction",
         "DATABASE_POOL_SIZE": "5",
     }
-    project = install(folder, PYTHONS[-1], env=environment)
+    project = install_once("postgresql", style, environment)
     project.run("alembic", "upgrade", "head")
     return project
 

@@ -8,11 +8,12 @@ import httpx2
 import pytest
 from sqlalchemy import make_url
 
-from tests.live.cells import Cell, Cells
+from tests.live.cells import Cell, Cells, InstallOnce
+from tests.live.databases import in_file
 from tests.live.proxy import CountingProxy
 from tests.live.scripts import put_script
 from tests.live.service import new_user, serve
-from tests.template import STYLES, Project, install, render
+from tests.template import STYLES, Project
 
 CELLS = [(backend, style) for backend in ("postgresql", "mariadb", "mysql") for style in STYLES]
 # PostgreSQL's driver sends BEGIN by itself; the two others begin with the first statement.
@@ -120,8 +121,8 @@ def test_server_refuses_what_a_reader_writes(cells: Cells, backend: str, style: 
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_sqlite_refuses_what_a_reader_writes(tmp_path: Path, style: str) -> None:
+def test_sqlite_refuses_what_a_reader_writes(tmp_path: Path, install_once: InstallOnce, style: str) -> None:
     """SQLite does so as well, without a server."""
-    project = install(render(tmp_path, database_backend="sqlite", session_style=style), "3.12")
+    project = install_once("sqlite", style, in_file(tmp_path, style))
     project.run("alembic", "upgrade", "head")
     check_writing_is_refused(project, style)

@@ -10,9 +10,10 @@ import httpx2
 import pytest
 from sqlalchemy import make_url
 
+from tests.live.cells import InstallOnce
 from tests.live.service import ask_doctor, new_user, serve, wait_until
 from tests.servers import PostgresqlPair
-from tests.template import PYTHONS, STYLES, Project, install, render
+from tests.template import STYLES, Project
 
 CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'my_service'"
 
@@ -35,12 +36,9 @@ def pair() -> Iterator[PostgresqlPair]:
 
 
 @pytest.fixture(scope="module", params=STYLES)
-def installed(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, pair: PostgresqlPair
-) -> Replicated:
+def installed(request: pytest.FixtureRequest, pair: PostgresqlPair, install_once: InstallOnce) -> Replicated:
     """Install a project that reads from the standby, and from the primary where there is none."""
     style = request.param
-    folder = render(tmp_path_factory.mktemp("replica"), database_backend="postgresql", session_style=style)
     primary, standby = (f"{server.host}:{server.port}" for server in pair.servers)
     environment = {
         "DATABASE_URL": f"postgresql://{pair.primary.user}@{primary}/t_replica_{style}",
@@ -50,7 +48,7 @@ def installed(
         "DATABASE_CONNECT_TIMEOUT_SECONDS": "2",
     }
     pair.primary.create_database(f"t_replica_{style}")
-    project = install(folder, PYTHONS[-1], env=environment)
+    project = install_once("postgresql", style, environment)
     project.run("alembic", "upgrade", "head")
     return Replicated(project, pair)
 

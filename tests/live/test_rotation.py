@@ -11,12 +11,12 @@ from uuid import uuid4
 
 import pytest
 
-from tests.live.cells import parameters
+from tests.live.cells import InstallOnce, parameters
 from tests.live.crowd import Crowd
 from tests.live.databases import Databases
 from tests.live.service import new_user, serve
 from tests.servers import Server
-from tests.template import BACKENDS, PYTHONS, STYLES, Project, install, render
+from tests.template import BACKENDS, STYLES, Project
 
 CELLS = [(backend, style) for backend in ("postgresql", "mariadb") for style in STYLES]
 CLIENTS = 32
@@ -66,19 +66,17 @@ class Account:
 
 
 @pytest.fixture(params=parameters(CELLS))
-def account(request: pytest.FixtureRequest, tmp_path: Path, databases: Databases) -> Account:
+def account(request: pytest.FixtureRequest, tmp_path: Path, databases: Databases, install_once: InstallOnce) -> Account:
     """Create a user, and install and migrate a project that has the password from a file."""
     backend, style = request.param
     server = databases.server(backend)
     name = f"t_rotation_{uuid4().hex[:8]}"
     for statement in CREATE[backend]:
         server.query(statement.format(name=name, password="first"))  # noqa: S106 - for a test
-    secret = tmp_path / "run" / "DATABASE_PASSWORD"
-    secret.parent.mkdir()
+    secret = tmp_path / "DATABASE_PASSWORD"
     secret.write_text("first\n", encoding="utf-8")
-    folder = render(tmp_path, database_backend=backend, session_style=style)
     url = f"{BACKENDS[backend][style]['drivername']}://{name}@{server.host}:{server.port}/{name}"
-    project = install(folder, PYTHONS[1], env={"DATABASE_URL": url, "SECRETS_DIR": str(secret.parent)})
+    project = install_once(backend, style, {"DATABASE_URL": url, "SECRETS_DIR": str(tmp_path)})
     project.run("alembic", "upgrade", "head")
     return Account(backend, style, server, name, secret, project)
 
@@ -135,12 +133,14 @@ def issuer(account: Account, issued: list[tuple[float, str]]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("account", [("postgresql", "sync"), ("mariadb", "async")], ids="-".join, indirect=True)
-def test_tokens_that_expire_cost_no_request(account: Account) -> None:
+def test_tokens_that_expire_cost_no_request(account: Account, request: pytest.FixtureRequest) -> None:
     """A team's own `current_password` returns tokens that soon expire: no request fails."""
     issued = [(0.0, "")]
     module = account.project.folder / "packages" / "database" / "credentials.py"
+    text = module.read_text(encoding="utf-8")
+    request.addfinalizer(lambda: module.write_text(text, encoding="utf-8"))
     with issuer(account, issued) as url:
-        module.write_text(module.read_text(encoding="utf-8") + TOKENS.format(url=url), encoding="utf-8")
+        module.write_text(text + TOKENS.format(url=url), encoding="utf-8")
         with serve(account.project, ENVIRONMENT) as client:
             owner = new_user(client, "tokens")
             with Crowd(client, owner, CLIENTS) as crowd:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.cells import parameters
+from tests.live.cells import InstallOnce, parameters
 from tests.live.databases import Databases
 from tests.live.service import serve
 from tests.servers import Server
-from tests.template import BACKENDS, PYTHONS, STYLES, TEMPLATE, Project, install, render
+from tests.template import BACKENDS, STYLES, TEMPLATE, Project
 
 SHOW_EVERYTHING = TEMPLATE / "tests" / "scripts" / "show_everything.py"
 PASSWORD = "canary @:/%#?+ ß密'\"\\$canary"  # noqa: S105 - what must not be shown
@@ -46,20 +46,23 @@ class Guarded:
 
 
 @pytest.fixture(scope="module", params=parameters(CELLS))
-def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Guarded:
+def guarded(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    databases: Databases,
+    install_once: InstallOnce,
+) -> Guarded:
     """Create a user with the password, and install a project that has it from a file."""
     backend, style = request.param
     server = databases.server(backend)
     name = f"t_secret_{style}"
     for statement in ACCOUNTS[backend]:
         server.query(statement.format(name=name, password=ESCAPED[backend]))
-    folder = render(tmp_path_factory.mktemp("secrets"), database_backend=backend, session_style=style)
-    secrets = folder.parent / "run"
-    secrets.mkdir()
+    secrets = tmp_path_factory.mktemp("secrets")
     # With the line break that `echo` adds.
     (secrets / "DATABASE_PASSWORD").write_text(f"{PASSWORD}\n", encoding="utf-8")
     url = f"{BACKENDS[backend][style]['drivername']}://{name}@{server.host}:{server.port}/{name}"
-    project = install(folder, PYTHONS[1], env={"DATABASE_URL": url, "SECRETS_DIR": str(secrets)})
+    project = install_once(backend, style, {"DATABASE_URL": url, "SECRETS_DIR": str(secrets)})
     project.run("alembic", "upgrade", "head")
     return Guarded(backend, style, project, server, secrets)
 

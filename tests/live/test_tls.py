@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import trustme
 
+from tests.live.cells import InstallOnce
 from tests.live.service import ask_doctor
 from tests.servers import SERVERS, Server
-from tests.template import BACKENDS, PYTHONS, STYLES, Project, install, render
+from tests.template import BACKENDS, STYLES, Project
 
 # What the server says about the connection that asks.
 QUESTIONS = {
@@ -76,13 +77,9 @@ def encrypted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture(scope="module", params=STYLES)
-def project(
-    request: pytest.FixtureRequest, encrypted: Encrypted, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Project, str]:
+def project(request: pytest.FixtureRequest, encrypted: Encrypted, install_once: InstallOnce) -> tuple[Project, str]:
     """Return an installed service for the server, and its style."""
-    name = encrypted.server.name
-    folder = render(tmp_path_factory.mktemp("tls"), database_backend=name, session_style=request.param)
-    return install(folder, PYTHONS[1]), request.param
+    return install_once(encrypted.server.name, request.param, {}), request.param
 
 
 def ask(project: tuple[Project, str], server: Server, host: str, **env: str) -> str:

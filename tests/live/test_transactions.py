@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.live.cells import parameters
+from tests.live.cells import InstallOnce, parameters
 from tests.live.databases import Databases
 from tests.live.scripts import put_script
 from tests.live.service import create_database
-from tests.template import BACKENDS, PYTHONS, STYLES, Project, install, render
+from tests.template import BACKENDS, STYLES, Project
 
 CLIENTS = 16
 ROUNDS = 10
@@ -37,13 +37,12 @@ class Cell:
 
 
 @pytest.fixture(scope="module", params=parameters(CELLS))
-def cell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Cell:
+def cell(request: pytest.FixtureRequest, databases: Databases, install_once: InstallOnce) -> Cell:
     """Install a project once for all tests of its cell."""
     backend, style = request.param
     database = databases.get(backend)
-    folder = render(tmp_path_factory.mktemp("project"), database_backend=backend, session_style=style)
     environment = database.environment(style, backend, f"t_transactions_{style}_{backend}")
-    project = install(folder, PYTHONS[-1], env={**environment, **ENVIRONMENT})
+    project = install_once(backend, style, {**environment, **ENVIRONMENT})
     create_database(project)
     return Cell(backend, style, project)
 
