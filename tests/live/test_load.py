@@ -10,21 +10,9 @@ from tests.template import STYLES
 
 SECONDS = 3
 SUMMARY = """\
-Running 3s test @ http://127.0.0.1:8000/users/1
-  1 threads and 64 connections
-  Thread Stats   Avg      Stdev     Max   +/- Stdev
-    Latency    54.09ms   44.51ms 345.86ms   86.45%
-    Req/Sec     1.31k   129.37     1.61k    68.97%
-  Latency Distribution
-     50%   38.03ms
-     75%   69.18ms
-     90%  113.48ms
-     99%    1.20s
   3913 requests in 3.01s, 1.12MB read
   Socket errors: connect 1, read 2, write 3, timeout 4
-  Non-2xx or 3xx responses: 5
-Requests/sec:   1300.04
-Transfer/sec:    380.92KB
+  Non-2xx or 3xx responses: 13
 Answers: 3900 served, 7 refused, 6 unfit
 """
 
@@ -42,8 +30,7 @@ def test_no_request_fails_under_many_clients(cell: Cell) -> None:
         user = client.get(path).json()
         for clients in (64, 256):
             load = wrk.load(client, path, clients, SECONDS)
-            assert load.errors == 0, load
-            assert load.requests > clients, load
+            assert load.served == load.requests > clients, load
         # Nothing is left waiting.
         assert client.get(path).json() == user
         assert client.get("/health/ready").status_code == 200
@@ -57,15 +44,12 @@ def test_two_sessions_in_one_request_starve_nobody(cell: Cell) -> None:
     put_script(cell.project, cell.style, "two_sessions")
     with serve(cell.project, app="two_sessions:app") as client:
         load = wrk.load(client, f"/twice/{new_user(client, 'twice')}", 64, SECONDS)
-        assert load.errors == 0, load
-        assert load.requests > 64, load
+        assert load.served == load.requests > 64, load
 
 
 def test_every_kind_of_error_is_counted() -> None:
     """A failed connect, read or write, a timeout, and an answer that is no success all count as errors."""
-    assert wrk.read(SUMMARY) == wrk.Load(
-        requests=3913, per_second=1300.04, p99_seconds=1.2, errors=15, served=3900, refused=7, unfit=6 + 10
-    )
+    assert wrk.read(SUMMARY) == wrk.Load(served=3900, refused=7, unfit=6 + 10)
 
 
 def test_a_text_that_is_no_report_is_refused() -> None:
