@@ -22,6 +22,15 @@ TABLES = {
 }
 
 
+# What takes longest is run first: at the end no process waits for another one's last test.
+LONGEST = ("test_every_command_works_in_order", "test_an_edited_service_is_updated", "test_service_works")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest tests first, and leave the others in their order."""
+    items.sort(key=lambda item: not item.name.startswith(LONGEST))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Give Cookiecutter folders of its own: it writes a replay file a run, and leaves each rendered hook in /tmp.
