@@ -1,6 +1,8 @@
 # The two commands of the README. They need git, make and Python 3.11 or newer, and nothing else.
 PYTHON ?= python3
 BIN := .venv/bin
+# A test waits for servers and time limits for a third of its time, so one more is run than there are processors.
+PROCESSES = $$(($$(getconf _NPROCESSORS_ONLN) + 1))
 SUPPORTED := import sys; sys.exit(sys.version_info < (3, 11))
 
 .PHONY: help demo test slow lint hooks twins rendered site benchmarks clean
@@ -13,7 +15,7 @@ demo: .venv/installed  ## render the default project, install and migrate it, an
 	$(BIN)/python scripts/demo.py
 
 test: lint  ## everything: the facts, all renders, the hooks, the rendered projects on real servers
-	$(BIN)/pytest -n logical --dist worksteal
+	$(BIN)/pytest -n $(PROCESSES) --dist worksteal
 
 slow: .venv/installed  ## what takes long: the other style of each database, services of each version updated, load for minutes
 	$(BIN)/pytest -n 2 --dist worksteal -m slow
