@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.live.databases import Database, live_cells
-from tests.live.service import create_database
 from tests.live.test_services import check_own_tests
 from tests.template import NEWEST_PYTHON, in_turns, install, render
 
@@ -27,5 +26,4 @@ def test_service_works_on_the_newest_python(  # noqa: PLR0913, PLR0917 - what py
     version = project.run("python", "-c", "import sys; print('%d.%d' % sys.version_info[:2])").stdout.strip()
     assert version == NEWEST_PYTHON
     record_property("figures", f"the newest Python is {version}")
-    create_database(project)
     check_own_tests(project, *database.left_out)
