@@ -15,10 +15,18 @@ from tests.template import STYLES, Project, in_turns
 CELLS = [(backend, style) for backend in ("postgresql", "mariadb") for style in STYLES]
 
 
-def parameters(cells: Sequence[tuple[str, str]]) -> list[object]:
-    """Return the cells as parameters of a fixture: of each backend one style, and the other one for `make slow`."""
+def parameters(cells: Sequence[tuple[str, str]], *, apart: bool = False) -> list[object]:
+    """Return the cells as parameters of a fixture: of each backend one style, and the other one for `make slow`.
+
+    Args:
+        cells: backends and styles, or other things that have a test in each style.
+        apart: whether they are two parameters.
+    """
     slow = in_turns(cells, other=True)
-    return [pytest.param(cell, id="-".join(cell), marks=[pytest.mark.slow] if cell in slow else []) for cell in cells]
+    return [
+        pytest.param(*(cell if apart else [cell]), id="-".join(cell), marks=[pytest.mark.slow] if cell in slow else [])
+        for cell in cells
+    ]
 
 
 CONNECTIONS = {

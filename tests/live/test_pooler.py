@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from tests.live.cells import InstallOnce
+from tests.live.cells import InstallOnce, parameters
 from tests.live.crowd import Crowd
 from tests.live.scripts import put_script
 from tests.live.service import ask_doctor, new_user, serve, wait_until_ready
@@ -24,6 +24,7 @@ DEFAULTS = {
     "default_transaction_read_only": "off",
 }
 SECONDS = 2
+FAULTS = [(fault, style) for fault in ("none", "server restarted", "pooler restarted") for style in STYLES]
 # Where a request waits for its turn for a second only, more would be refused on a busy machine.
 FEW_CLIENTS = 16
 SHORT_LIMITS = {
@@ -145,7 +146,7 @@ def test_level_of_isolation_can_be_asked_for(project: Project) -> None:
     assert "40001" in report["codes"]
 
 
-@pytest.mark.parametrize("fault", ["none", "server restarted", "pooler restarted"])
+@pytest.mark.parametrize(("fault", "project"), parameters(FAULTS, apart=True), indirect=["project"])
 def test_load_leaves_nothing_to_other_clients(
     project: Project,
     server: PostgresqlServer,
@@ -178,6 +179,7 @@ def test_load_leaves_nothing_to_other_clients(
     assert seen == {name: {default} for name, default in DEFAULTS.items()}
 
 
+@pytest.mark.parametrize("project", [pytest.param("sync", marks=pytest.mark.slow), "async"], indirect=True)
 def test_paused_pooler_holds_nobody(
     project: Project, pooler: PgBouncer, record_property: Callable[[str, object], None]
 ) -> None:
