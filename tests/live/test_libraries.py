@@ -9,6 +9,7 @@ import pytest
 
 from tests.live.databases import Databases
 from tests.live.pages import Page
+from tests.live.scripts import run_text
 from tests.live.service import create_database, new_user, serve
 from tests.template import PYTHONS, Project, install, render
 
@@ -31,7 +32,6 @@ async def create(email: str, db: SessionDep) -> None:
 """
 # A connection is lost in the middle of the work of a repository.
 LOST = """
-import asyncio
 from sqlalchemy import text
 from packages.api.repositories import UserRepository
 from packages.database.config import SessionLocal, engine
@@ -47,12 +47,9 @@ async def work(db):
             await other.execute(text(f"SELECT pg_terminate_backend({attempts[0]})"))
     await UserRepository(db).add(User(email="lost@example.com", name="n"))
 
-async def main():
-    async with SessionLocal() as db:
-        await run_in_transaction(db, work)
-    await engine.dispose()
-
-asyncio.run(main())
+async with SessionLocal() as db:
+    await run_in_transaction(db, work)
+await engine.dispose()
 print(len(attempts))
 """
 
@@ -137,7 +134,7 @@ def test_advanced_alchemy(service: Project, client: httpx2.Client) -> None:
     assert client.post("/members", json=new).status_code == 409
     assert client.post("/wrapped", params={"email": new["email"]}).status_code == 409
     assert client.get("/members/2000000000").status_code == 404
-    assert service.run("python", "-c", LOST).stdout == "2\n"
+    assert run_text(service, "async", LOST).stdout == "2\n"
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 
 from tests.live.cells import InstallOnce, parameters
 from tests.live.crowd import Crowd
-from tests.live.scripts import put_script
+from tests.live.scripts import put_script, run_text
 from tests.live.service import ask_doctor, new_user, serve, wait_until_ready
 from tests.servers import PgBouncer, PostgresqlServer
 from tests.template import STYLES, Project
@@ -53,16 +53,11 @@ def downgrade() -> None:
     pass
 """
 READY = """
-import asyncio
 from fastapi import Request
 from packages.api.health import ready
 from packages.database.config import engine
 
-async def ask() -> None:
-    print((await ready(Request({"type": "http"}))).limits)
-    await engine.dispose()
-
-asyncio.run(ask())
+print((await ready(Request({"type": "http"}))).limits)
 """
 
 
@@ -222,11 +217,12 @@ def test_without_the_setting_the_refusal_names_it(project: Project) -> None:
 def test_limits_that_a_pooler_drops_are_said(project: Project, server: PostgresqlServer) -> None:
     """A pooler that takes the options and forgets them is logged at the first connection, and readiness shows it."""
     style = style_of(project)
-    code = READY if style == "async" else READY.replace("await engine", "engine")
+    # It is a coroutine in both styles, so the text has no twin.
+    code = READY + {"async": "await engine.dispose()", "sync": "engine.dispose()"}[style]
     with PgBouncer(server, ignored="options") as forgetful:
         environment = {"DATABASE_URL": url(forgetful, f"t_pooled_{style}"), "DATABASE_POOLER": "off"}
-        dropped = Project(project.folder, environment).run("python", "-c", code)
+        dropped = run_text(Project(project.folder, environment), "async", code)
     assert dropped.stderr.startswith("DATABASE_POOLER: the server has not got this service's limits")
     assert dropped.stdout == "dropped\n"
-    kept = project.run("python", "-c", code)
+    kept = run_text(project, "async", code)
     assert (kept.stdout, kept.stderr) == ("set\n", "")

@@ -18,6 +18,7 @@ from tests.live.growth import (
     check_worked_example,
     run_alembic,
 )
+from tests.live.scripts import run_text
 from tests.live.service import create_database, serve
 from tests.template import BACKENDS, PYTHONS, SQLALCHEMY, Project, in_turns, install, render
 
@@ -31,29 +32,14 @@ ENVIRONMENTS = [
     *((cell, ("3.13", "2.1")) for cell in CELLS),
 ]
 
-RUN = """\
-import ast, asyncio, sys
-waiting = eval(compile(sys.argv[1], "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), {})
-if waiting is not None:
-    asyncio.run(waiting)
-"""
-FIND = {
-    "sync": """
-from packages.database.config import SessionLocal
-from packages.database.models import MyModel
-from sqlalchemy import select
-with SessionLocal() as db:
-    assert db.scalars(select(MyModel.name)).all() == ["first"]
-""",
-    "async": """
+FIND = """
 from packages.database.config import SessionLocal, engine
 from packages.database.models import MyModel
 from sqlalchemy import select
 async with SessionLocal() as db:
     assert (await db.scalars(select(MyModel.name))).all() == ["first"]
 await engine.dispose()
-""",
-}
+"""
 
 
 def sqlalchemy(version: str, backend: str) -> str:
@@ -73,7 +59,7 @@ def check_example(project: Project, style: str) -> None:
     readme = (project.folder / "README.md").read_text(encoding="utf-8")
     [example] = re.findall(r"```python\n([^`]*SessionLocal\.begin.*?)```", readme, re.DOTALL)
     project.run("python", "-c", example)
-    project.run("python", "-c", RUN, FIND[style])
+    run_text(project, style, FIND)
 
 
 def check_own_tests(project: Project, *arguments: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 import trustme
 
 from tests.live.cells import InstallOnce
+from tests.live.scripts import run_text
 from tests.live.service import ask_doctor
 from tests.servers import SERVERS, Server
 from tests.template import BACKENDS, STYLES, Project
@@ -26,16 +27,12 @@ OPTIONS = {
     "postgresql": {"ssl": "on", "ssl_cert_file": "server.pem", "ssl_key_file": "server.key"},
     "mariadb": {"ssl_cert": "server.pem", "ssl_key": "server.key"},
 }
-ASK = {
-    "sync": "with engine.connect() as c: print(bool(c.exec_driver_sql({!r}).scalar()))",
-    "async": (
-        "import asyncio\n"
-        "async def ask():\n"
-        "    async with engine.connect() as c: print(bool((await c.exec_driver_sql({!r})).scalar()))\n"
-        "    await engine.dispose()\n"
-        "asyncio.run(ask())"
-    ),
-}
+ASK = """
+from packages.database.config import engine
+async with engine.connect() as connection:
+    print(bool((await connection.exec_driver_sql({!r})).scalar()))
+await engine.dispose()
+"""
 
 
 @dataclass
@@ -92,8 +89,8 @@ def ask(project: tuple[Project, str], server: Server, host: str, **env: str) -> 
         "DATABASE_CONNECT_TIMEOUT_SECONDS": "1",
         **env,
     }
-    code = "from packages.database.config import engine\n" + ASK[style].format(QUESTIONS[server.name])
-    completed = Project(installed.folder, environment).run("python", "-W", "error", "-c", code, check=False)
+    text = ASK.format(QUESTIONS[server.name])
+    completed = run_text(Project(installed.folder, environment), style, text, "-W", "error", check=False)
     assert server.password not in completed.stdout + completed.stderr
     return completed.stdout.strip() if completed.returncode == 0 else completed.stderr.strip().splitlines()[-1]
 

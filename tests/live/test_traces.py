@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.live.databases import Database
+from tests.live.scripts import run_text
 from tests.live.service import create_database
 from tests.template import PYTHONS, install, render
 
 REQUIREMENTS = ["opentelemetry-instrumentation-sqlalchemy", "opentelemetry-sdk", "sqlalchemy[asyncio]"]
 CELLS = [("sqlite", "sync"), ("postgresql", "async"), ("mariadb", "sync")]
 BEFORE = """\
-import asyncio, json
+import json
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -31,18 +32,10 @@ from sqlalchemy import text
 STATEMENT = text("SELECT 'traced' WHERE 'value that is not shown' = :value")
 ENGINES = [engine, read_engine]
 
-async def ask():
-    for each in ENGINES:
-        async with each.connect() as connection:
-            await connection.execute(STATEMENT, {"value": "secret"})
-        await each.dispose()
-
-if hasattr(engine, "sync_engine"):
-    asyncio.run(ask())
-else:
-    for each in ENGINES:
-        with each.connect() as connection:
-            connection.execute(STATEMENT, {"value": "secret"})
+for each in ENGINES:
+    async with each.connect() as connection:
+        await connection.execute(STATEMENT, {"value": "secret"})
+    await each.dispose()
 print(json.dumps([dict(span.attributes) for span in exporter.get_finished_spans()]))
 """
 
@@ -58,7 +51,7 @@ def test_the_documented_line_traces_statements(
     environment = get_database(backend).environment(style, backend, database_name)
     project = install(folder, PYTHONS[-1], REQUIREMENTS, environment)
     create_database(project)
-    spans = json.loads(project.run("python", "-c", BEFORE + line + AFTER).stdout)
+    spans = json.loads(run_text(project, style, BEFORE + line + AFTER).stdout)
     statements = [span["db.statement"] for span in spans if "db.statement" in span]
     # One for each engine.
     assert sum("'traced'" in statement for statement in statements) == 2
