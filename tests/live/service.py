@@ -121,8 +121,10 @@ def new_user(client: httpx2.Client, name: str) -> int:
 
 def create_database(project: Project) -> None:
     """Create the service's database, as its owner would have done before the first deployment."""
-    code = "from packages.config.settings import settings\nfrom tests.databases import create_database\n"
+    if project.env.get("DATABASE_URL", "sqlite").startswith("sqlite"):
+        return  # a file, which its first user makes
     # The package `tests` has pointed the settings at the test database, so the URL comes from the environment.
-    code += "import os\nfrom packages.config.database_url import parse_database_url\n"
-    code += "url = os.environ.get('DATABASE_URL')\nif url: create_database(parse_database_url(url))\n"
+    code = "import os\nfrom packages.config.database_url import parse_database_url\n"
+    code += "from tests.databases import create_database\n"
+    code += "create_database(parse_database_url(os.environ['DATABASE_URL']))\n"
     project.run("python", "-c", code)
