@@ -10,7 +10,7 @@ import pytest
 from jinja2 import Environment
 from sqlalchemy import make_url
 
-from tests.template import BACKENDS, CELLS, CONTEXT, STYLES, TEMPLATE, argument_names
+from tests.template import BACKENDS, CELLS, STYLES, TEMPLATE, argument_names
 
 FACTS = TEMPLATE / "templates" / "backends"
 BASE = (FACTS / "base.jinja").read_text(encoding="utf-8")
@@ -52,16 +52,8 @@ backends = pytest.mark.parametrize("backend", BACKENDS)
 
 
 def test_choices_are_the_files() -> None:
-    """Each file of facts is offered, and each database that is offered has one, in a prompt with a label."""
+    """Each file of facts is offered, and each database that is offered has one."""
     assert {path.stem for path in FACTS.glob("*.jinja")} - {"base"} == set(BACKENDS)
-    assert set(CONTEXT["__prompts__"]["database_backend"]) == {"__prompt__", *BACKENDS}
-
-
-def test_each_choice_has_a_label() -> None:
-    """No question shows a bare name where others explain themselves."""
-    for question, choices in CONTEXT.items():
-        if isinstance(choices, list) and not question.startswith("_"):
-            assert set(CONTEXT["__prompts__"][question]) == {"__prompt__", *choices}
 
 
 @backends
@@ -139,13 +131,6 @@ def test_every_option_has_a_reason(backend: str, style: str) -> None:
     reasons = (TEMPLATE / "docs" / "decisions.md").read_text(encoding="utf-8")
     options = set().union(*(argument_names(BACKENDS[backend][style][name]) for name in ARGUMENTS))
     assert {option for option in options if not re.search(rf"`(-c )?{option}\b", reasons)} == set()
-
-
-@backends
-def test_the_proof_is_said(backend: str) -> None:
-    """What was not run against a server says so in the prompt."""
-    label = CONTEXT["__prompts__"]["database_backend"][backend]
-    assert ("not run against a server in our CI" in label) == (BACKENDS[backend]["proof"] == "offline")
 
 
 @pytest.mark.parametrize(("backend", "other"), [pair for pair in product(BACKENDS, BACKENDS) if len(set(pair)) > 1])
