@@ -55,6 +55,13 @@ def read_versions(changelog: str) -> list[Version]:
     return versions
 
 
+def change_template(template: Path) -> None:
+    """Add a line to a file of a clone of the template, in a commit."""
+    with (template / "{{cookiecutter.project_slug}}" / ".gitignore").open("a", encoding="utf-8") as end:
+        end.write("core.*\n")
+    git("commit", "--quiet", "--all", "--message", "Core dumps are ignored", cwd=template)
+
+
 VERSIONS = read_versions((TEMPLATE / "CHANGELOG.md").read_text(encoding="utf-8"))
 
 

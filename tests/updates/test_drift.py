@@ -8,12 +8,11 @@ import pytest
 import yaml
 
 from tests.template import run
-from tests.updates.history import GIT, git
+from tests.updates.history import GIT, change_template
 from tests.updates.services import Service, make
 
 FILES = {"github": ".github/workflows/template.yml", "gitlab": ".gitlab-ci.yml"}
 SCHEMAS = {"github": "vendor.github-workflows", "gitlab": "vendor.gitlab-ci"}
-IGNORED = Path("{{cookiecutter.project_slug}}") / ".gitignore"
 
 
 @pytest.fixture(params=FILES)
@@ -46,9 +45,7 @@ def tell(service: Service, provider: str) -> str:
 def test_the_distance_is_told(tmp_path: Path, service: Service, provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The job counts and names the template's changes that the service does not have, also in GitHub's summary."""
     assert "does not have: 0\n" in tell(service, provider)
-    with (service.template / IGNORED).open("a", encoding="utf-8") as end:
-        end.write("core.*\n")
-    git("commit", "--quiet", "--all", "--message", "Core dumps are ignored", cwd=service.template)
+    change_template(service.template)
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
     told = tell(service, provider)
     assert "does not have: 1\n" in told

@@ -9,13 +9,12 @@ import yaml
 from pytest_cookies.plugin import Cookies
 
 from tests.template import TEMPLATE, run
-from tests.updates.history import GIT, VERSIONS, Version, git
+from tests.updates.history import GIT, VERSIONS, Version, change_template, git
 from tests.updates.services import Service
 
 PAGE = (TEMPLATE / "docs" / "for-teams.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 URL = "https://github.com/OWNER/TEMPLATE"
-IGNORED = Path("{{cookiecutter.project_slug}}") / ".gitignore"
 
 
 def blocks(title: str, language: str = "sh") -> list[str]:
@@ -36,13 +35,6 @@ def shell(commands: str, template: Path, cwd: Path, **replaced: str) -> str:
 def own_clone(template: Path, folder: Path) -> Path:
     """Return a clone that the test may commit to."""
     return Path(shutil.copytree(template, folder / "template"))
-
-
-def change_template(template: Path) -> None:
-    """Add a line to a file of the template, in a commit."""
-    with (template / IGNORED).open("a", encoding="utf-8") as end:
-        end.write("core.*\n")
-    git("commit", "--quiet", "--all", "--message", "Core dumps are ignored", cwd=template)
 
 
 def commit_all(folder: Path) -> None:

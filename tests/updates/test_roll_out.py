@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.template import TEMPLATE, run
-from tests.updates.history import GIT, git
+from tests.updates.history import GIT, change_template, git
 from tests.updates.services import Service, make
 
 SCRIPT = TEMPLATE / "scripts" / "update_service.py"
 WORKFLOW = TEMPLATE / "docs" / "examples" / "update-services.yml"
-IGNORED = Path("{{cookiecutter.project_slug}}") / ".gitignore"
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +34,6 @@ def service(tmp_path: Path, made: Service) -> Service:
     return copy
 
 
-def fix_template(service: Service) -> None:
-    """Add a line to a file of the template, in a commit."""
-    with (service.template / IGNORED).open("a", encoding="utf-8") as end:
-        end.write("core.*\n")
-    git("commit", "--quiet", "--all", "--message", "Core dumps are ignored", cwd=service.template)
-
-
 def roll_out(service: Service, texts: Path, *, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run the script for the service."""
     return run(sys.executable, SCRIPT, service.folder, texts, cwd=TEMPLATE, env=GIT, check=check)
@@ -58,7 +50,7 @@ def test_a_service_with_the_newest_template_is_left_alone(tmp_path: Path, servic
 def test_a_fix_is_one_commit_on_a_branch(tmp_path: Path, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """The outcome is "updated": the branch holds the fix, and the pull request says what is new in the template."""
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
-    fix_template(service)
+    change_template(service.template)
     assert roll_out(service, tmp_path / "texts").stdout.splitlines()[-1] == "updated"
     assert (tmp_path / "output").read_text(encoding="utf-8") == "outcome=updated\n"
     assert git("rev-list", "--count", "main..template-update", cwd=service.folder) == "1\n"
@@ -72,7 +64,7 @@ def test_a_conflict_is_told(tmp_path: Path, service: Service) -> None:
     with (service.folder / ".gitignore").open("a", encoding="utf-8") as end:
         end.write("*.swp\n")
     service.commit("Ours")
-    fix_template(service)
+    change_template(service.template)
     assert roll_out(service, tmp_path / "texts").stdout.splitlines()[-1] == "conflicts"
     assert (tmp_path / "texts" / "title").read_text(encoding="utf-8").endswith("(conflicts)")
     assert (tmp_path / "texts" / "body").read_text(encoding="utf-8").endswith("\n- `.gitignore`\n")
