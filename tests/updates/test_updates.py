@@ -2,12 +2,13 @@
 
 import shutil
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.live.databases import Database
+from tests.live.growth import run_alembic
 from tests.live.service import create_database
 from tests.template import BACKENDS, FRAMEWORKS, PYTHONS, install, lint, render
 from tests.updates.edits import edit, remove_samples
@@ -15,7 +16,7 @@ from tests.updates.history import VERSIONS, Version, git
 from tests.updates.services import Service, make
 from tests.updates.texts import ABOUT, DEPENDENCY, NICKNAME, SECTION, SETTING
 
-GetDatabase = Callable[[str], Database]
+Check = Callable[[Service], None]
 
 ANSWERS = {
     "project_name": "Teams & Co.",
@@ -26,40 +27,45 @@ ANSWERS = {
     "ci_provider": "gitlab",
     "license": "Apache-2.0",
 }
-# One in the gate; the others take a minute each.
 CELLS = [
     ("postgresql", "async", "fastapi"),
-    *(
-        pytest.param(*cell, marks=pytest.mark.slow)
-        for cell in [
-            ("sqlite", "sync", "fastapi"),
-            ("sqlite", "async", "fastapi"),
-            ("postgresql", "sync", "fastapi"),
-            ("mariadb", "sync", "fastapi"),
-            ("mariadb", "async", "fastapi"),
-            ("postgresql", "sync", "none"),
-        ]
-    ),
+    ("sqlite", "sync", "fastapi"),
+    ("sqlite", "async", "fastapi"),
+    ("postgresql", "sync", "fastapi"),
+    ("mariadb", "sync", "fastapi"),
+    ("mariadb", "async", "fastapi"),
+    ("postgresql", "sync", "none"),
 ]
+# One in the gate; the others take a minute each.
+SOME = [pytest.param(cell, marks=[pytest.mark.slow] if number else []) for number, cell in enumerate(CELLS)]
+
+from_each_version = pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)
 
 
-def check_service(service: Service, database: Database, name: str) -> None:
-    """Run the service's own linters and tests, on its own kind of database."""
-    answers = service.answers()
-    lint(service.folder)
-    environment = database.environment(answers["session_style"], answers["database_backend"], name)
-    project = install(service.folder, PYTHONS[-1], env=environment)
-    create_database(project)
-    for command in ("upgrade head", "check", "downgrade base", "upgrade head"):
-        project.run("alembic", *command.split())
-    summary = project.run("pytest", "-q", "-n", "2", *database.left_out).stdout
-    assert "test_teams" not in summary, summary
+@pytest.fixture
+def check(get_database: Callable[[str], Database], database_name: str) -> Check:
+    """Give a function that runs a service's own linters and tests, on its own kind of database."""
+
+    def check(service: Service) -> None:
+        answers = service.answers()
+        lint(service.folder)
+        database = get_database(answers["database_backend"])
+        environment = database.environment(answers["session_style"], answers["database_backend"], database_name)
+        project = install(service.folder, PYTHONS[-1], env=environment)
+        create_database(project)
+        run_alembic(project, "upgrade head", "check", "downgrade base", "upgrade head")
+        summary = project.run("pytest", "-q", "-n", "2", *database.left_out).stdout
+        assert "test_teams" not in summary, summary
+
+    return check
 
 
-def made_and_edited(template: Path, version: str, output: Path, choices: Mapping[str, str]) -> Service:
+def made_and_edited(template: Path, version: str, output: Path, cell: tuple[str, str, str]) -> Service:
     """Return a service of a version, with the edits of a team in it."""
-    service = make(template, version, output, ANSWERS | dict(choices))
-    edit(service.folder, choices["session_style"], with_api=choices["web_framework"] == "fastapi")
+    backend, style, framework = cell
+    choices = {"database_backend": backend, "session_style": style, "web_framework": framework}
+    service = make(template, version, output, ANSWERS | choices)
+    edit(service.folder, style, with_api=framework == "fastapi")
     service.commit("Teams")
     return service
 
@@ -78,51 +84,33 @@ def check_edits(folder: Path, *, with_api: bool) -> None:
     assert (folder / "packages" / "api" / "routes" / "teams.py").exists() == with_api
 
 
-@pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)
-@pytest.mark.parametrize(("backend", "style", "framework"), CELLS)
-def test_an_edited_service_is_updated(  # noqa: PLR0913, PLR0917 - what the matrix is made of
-    tmp_path: Path,
-    template: Path,
-    get_database: GetDatabase,
-    database_name: str,
-    backend: str,
-    style: str,
-    framework: str,
-    version: Version,
+@from_each_version
+@pytest.mark.parametrize("cell", SOME, ids="-".join)
+def test_an_edited_service_is_updated(
+    tmp_path: Path, template: Path, check: Check, cell: tuple[str, str, str], version: Version
 ) -> None:
     """No conflict, no rejected hunk, no answer and no edit lost; the service's own tests and linters are green."""
-    choices = {"database_backend": backend, "session_style": style, "web_framework": framework}
-    service = made_and_edited(template, version.commit, tmp_path / "made", choices)
+    service = made_and_edited(template, version.commit, tmp_path / "made", cell)
     service.upgrade(version)
-    check_edits(service.folder, with_api=framework == "fastapi")
-    check_service(service, get_database(backend), database_name)
+    check_edits(service.folder, with_api="fastapi" in cell)
+    check(service)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)
-@pytest.mark.parametrize(
-    ("backend", "style", "framework"), [("sqlite", "sync", "fastapi"), ("postgresql", "async", "none")]
-)
-def test_samples_that_were_removed_stay_away(  # noqa: PLR0913, PLR0917
-    tmp_path: Path,
-    template: Path,
-    get_database: GetDatabase,
-    database_name: str,
-    backend: str,
-    style: str,
-    framework: str,
-    version: Version,
+@from_each_version
+@pytest.mark.parametrize("cell", [("sqlite", "sync", "fastapi"), ("postgresql", "async", "none")], ids="-".join)
+def test_samples_that_were_removed_stay_away(
+    tmp_path: Path, template: Path, check: Check, cell: tuple[str, str, str], version: Version
 ) -> None:
     """A service without the samples is updated like any other; none of their files comes back."""
-    choices = {"database_backend": backend, "session_style": style, "web_framework": framework}
-    service = made_and_edited(template, version.commit, tmp_path / "made", choices)
-    removed = remove_samples(service.folder, with_api=framework == "fastapi")
+    service = made_and_edited(template, version.commit, tmp_path / "made", cell)
+    removed = remove_samples(service.folder, with_api="fastapi" in cell)
     service.commit("No samples")
     service.upgrade(version)
     # Routes have another place since then.
     removed += ["packages/api/routes/users.py", "packages/api/routes/jobs.py", "packages/database/commands/seed.py"]
     assert [name for name in removed if (service.folder / name).exists()] == []
-    check_service(service, get_database(backend), database_name)
+    check(service)
 
 
 @pytest.mark.slow
@@ -131,17 +119,15 @@ def test_samples_that_were_removed_stay_away(  # noqa: PLR0913, PLR0917
     [("sqlite", "postgresql", "sync"), ("sqlite", "postgresql", "async"), ("postgresql", "mariadb", "async")],
 )
 def test_a_service_moves_to_another_database(  # noqa: PLR0913, PLR0917
-    tmp_path: Path, template: Path, get_database: GetDatabase, database_name: str, old: str, new: str, style: str
+    tmp_path: Path, template: Path, check: Check, old: str, new: str, style: str
 ) -> None:
     """`cruft update --variables-to-update` gives the service another database, and keeps the team's edits."""
-    choices = {"database_backend": old, "session_style": style, "web_framework": "fastapi"}
-    service = made_and_edited(template, "HEAD", tmp_path / "made", choices)
+    service = made_and_edited(template, "HEAD", tmp_path / "made", (old, style, "fastapi"))
     service.update(database_backend=new)
     check_edits(service.folder, with_api=True)
-    database = get_database(new)
     driver = BACKENDS[new][style]["drivername"]
     assert driver in (service.folder / "packages" / "config" / "settings.py").read_text(encoding="utf-8")
-    check_service(service, database, database_name)
+    check(service)
 
 
 def test_the_files_of_a_team_are_those_that_it_has(tmp_path: Path) -> None:
@@ -165,12 +151,11 @@ def test_the_files_of_a_team_suit_every_database(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)
+@from_each_version
 def test_an_update_follows_an_update(tmp_path: Path, template: Path, version: Version) -> None:
     """Files that an update has merged are merged again by the next one, though Git has never seen them as rendered."""
     own = Path(shutil.copytree(template, tmp_path / "template"))
-    choices = {"database_backend": "sqlite", "session_style": "sync", "web_framework": "fastapi"}
-    service = made_and_edited(own, version.commit, tmp_path / "made", choices)
+    service = made_and_edited(own, version.commit, tmp_path / "made", ("sqlite", "sync", "fastapi"))
     service.upgrade(version)
     [app] = (own / "{{cookiecutter.project_slug}}" / "packages" / "api").glob("*app.py*")
     for path in (app, own / "{{cookiecutter.project_slug}}" / "packages" / "config" / "settings.py"):
