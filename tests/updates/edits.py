@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from scripts.twins import twin
 from tests.updates.texts import (
     ABOUT,
     DEPENDENCY,
@@ -18,19 +19,6 @@ from tests.updates.texts import (
 )
 
 SAMPLES = re.compile(r"packages\.database\.(models|user_data_model|job_data_model)|/users")
-
-
-def in_style(text: str, style: str) -> str:
-    """Return Python written for asynchronous sessions as it is in a style."""
-    if style == "async":
-        return text
-    for word, plain in (
-        ("async def", "def"),
-        ("await ", ""),
-        ("(db.scalars(select(Team.name)))", "db.scalars(select(Team.name))"),
-    ):
-        text = text.replace(word, plain)
-    return text.replace("AsyncSession", "Session").replace("sqlalchemy.ext.asyncio", "sqlalchemy.orm")
 
 
 def insert(path: Path, text: str, *, before: str = "", after: str = "") -> None:
@@ -140,7 +128,7 @@ def add_files(folder: Path, style: str, *, with_api: bool) -> None:
         module = route.removesuffix(".py").replace("/", ".")
         files["tests/test_teams.py"] = test.replace("packages.api.teams", module)
     for name, text in files.items():
-        (folder / name).write_text(in_style(text, style), encoding="utf-8")
+        (folder / name).write_text(twin(text) if style == "sync" else text, encoding="utf-8")
 
 
 def add_words(folder: Path) -> None:

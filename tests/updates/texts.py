@@ -98,7 +98,7 @@ async def test_teams_are_stored(db: AsyncSession) -> None:
     """A team comes back under its name."""
     db.add(Team(name="The Team"))
     await db.flush()
-    assert (await db.scalars(select(Team.name))).all() == ["The Team"]
+    assert [*await db.scalars(select(Team.name))] == ["The Team"]
     assert settings.TEAMS_PER_PAGE == 25
 '''
 
