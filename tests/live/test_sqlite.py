@@ -52,6 +52,7 @@ def test_no_update_is_lost_under_threads_and_processes(project: tuple[Project, s
     assert total == PROCESSES * THREADS * ROUNDS
 
 
+@pytest.mark.parametrize("project", ["sync", pytest.param("async", marks=pytest.mark.slow)], indirect=True)
 def test_acknowledged_commits_survive_a_kill(project: tuple[Project, str]) -> None:
     """A process killed in the middle of writing, 20 times: the file is sound and every acknowledged row is there."""
     installed, style = project
@@ -87,6 +88,7 @@ def test_samples_are_added_once(project: tuple[Project, str]) -> None:
         assert database.execute("SELECT count(*) FROM jobs").fetchone() == (5030,)
 
 
+@pytest.mark.parametrize("project", [pytest.param("sync", marks=pytest.mark.slow), "async"], indirect=True)
 def test_backup_and_restore_while_others_write(project: tuple[Project, str]) -> None:
     """Each backup holds all rows up to one moment; writers go on, also while one of them replaces the database."""
     installed, style = project
