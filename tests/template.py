@@ -124,7 +124,16 @@ def lint(project: Path) -> None:
     run("ruff", "format", "--no-cache", "--check", ".", cwd=project)
     # Two processes that write to one cache read each other's halves.
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    run("mypy", "--cache-dir", TEMPLATE / ".mypy_cache" / f"renders-{worker}", cwd=project)
+    cache = cache_of_types(TEMPLATE / ".mypy_cache" / f"renders-{worker}")
+    run("mypy", "--cache-dir", cache, cwd=project)
+
+
+def cache_of_types(folder: Path) -> Path:
+    """Return a cache for mypy in the folder; a new one has what `make lint` has found of packages: ten seconds less."""
+    if not folder.exists():
+        for known in TEMPLATE.glob(".mypy_cache/3.*"):
+            shutil.copytree(known, folder / known.name)
+    return folder
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.template import CONTEXT, TEMPLATE, run
+from tests.template import CONTEXT, TEMPLATE, cache_of_types, run
 
 README = (TEMPLATE / "README.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
@@ -58,7 +58,8 @@ def test_every_command_works_in_order_and_removes_nothing(clone: Path) -> None:
     assert '"status":"ready"' in shown
     assert (clone / ".demo" / "my_service" / "my_service.db").exists()
     # All that the command runs, except that the tests, of which this is one, are found and not run.
-    found = sh(test, clone, PYTEST_ADDOPTS="--collect-only --quiet")
+    types = str(cache_of_types(clone.parent / "types"))
+    found = sh(test, clone, PYTEST_ADDOPTS="--collect-only --quiet", MYPY_CACHE_DIR=types)
     assert "tests/test_readme.py" in found.stdout
     # The questions are asked at a prompt, and Enter is a good answer to each.
     assert "Database" in sh(render, clone).stdout
