@@ -13,7 +13,7 @@ from tests.live.service import wait_until
 from tests.servers import free_port
 from tests.template import PYTHONS, interpreter, plain_environment, render, run
 
-CELLS = [("sqlite", "sync"), ("sqlite", "async"), ("postgresql", "async")]
+CELLS = [("sqlite", "sync"), ("postgresql", "async"), pytest.param("sqlite", "async", marks=pytest.mark.slow)]
 # The examples after it use them.
 LAST = "Remove the samples"
 # No Docker engine runs here: the server that it would start is one that runs already, named in `.env`.
