@@ -13,7 +13,7 @@ SessionDep = Annotated[AsyncSession, Depends(open_session)]
 {% if db.server %}
 # To read what was just written, use `SessionDep`: a replica may lag behind.
 {% else %}
-# It waits for no writer.
+# Its reads do not wait for a writer.
 {% endif %}
 ReadSessionDep = Annotated[AsyncSession, Depends(open_read_session)]
 

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/users", tags=["users"])
 router = APIRouter(prefix="/users", tags=["users"], route_class=OneThreadRoute)
 #}
 
-# Built once: building a statement takes longer than executing one that SQLAlchemy knows.
+# Built once: building a statement takes longer than executing one that SQLAlchemy has cached.
 ONE = select(User).where(User.id == bindparam("id"))
 ONE_FOR_UPDATE = ONE.with_for_update()
 PAGE = select(User).where(User.id > bindparam("after")).order_by(User.id).limit(bindparam("limit"))

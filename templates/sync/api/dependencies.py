@@ -13,7 +13,7 @@ SessionDep = Annotated[Session, Depends(open_session)]
 {% if db.server %}
 # To read what was just written, use `SessionDep`: a replica may lag behind.
 {% else %}
-# It waits for no writer.
+# Its reads do not wait for a writer.
 {% endif %}
 ReadSessionDep = Annotated[Session, Depends(open_read_session)]
 

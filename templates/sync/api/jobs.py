@@ -12,7 +12,7 @@ from packages.database.transaction import run_in_transaction
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=OneThreadRoute)
 
-# Built once: building a statement takes longer than executing one that SQLAlchemy knows.
+# Built once: building a statement takes longer than executing one that SQLAlchemy has cached.
 ONE = select(Job).where(Job.id == bindparam("id"))
 ONE_FOR_UPDATE = ONE.with_for_update()
 PAGE = select(Job).where(Job.id > bindparam("after")).order_by(Job.id).limit(bindparam("limit"))
