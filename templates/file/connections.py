@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def prepare_connections(engine: Engine) -> None:
-    """Make the engine's connections keep what they promise: constraints, isolation, durability."""
+    """Configure the engine's connections: foreign keys, isolation, durability."""
     _prepare(engine)
     event.listen(engine, "begin", begin)
 
@@ -40,8 +40,8 @@ def _prepare(engine: Engine) -> None:
 def begin(connection: Connection) -> None:
     """Begin the transaction for writing, so that writers queue up instead of losing updates.
 
-    Python's driver would begin only before the first write, when what was read until then may be
-    outdated: https://docs.sqlalchemy.org/en/latest/dialects/sqlite.html#pysqlite-serializable
+    Python's driver would begin only before the first write; rows that were read before it may be
+    outdated then: https://docs.sqlalchemy.org/en/latest/dialects/sqlite.html#pysqlite-serializable
     """
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -57,7 +57,7 @@ def _begin_snapshot(connection: Connection) -> None:
 def _release_locks(
     connection: "sqlite3.Connection", _record: "ConnectionPoolEntry", _error: BaseException | None
 ) -> None:
-    # The connection of a cancelled task is closed, but holds its lock until that is collected.
+    # The connection of a cancelled task is closed, but keeps its lock until garbage collection.
     connection.rollback()
 
 
@@ -78,7 +78,7 @@ def _refuse_writes(connection: "sqlite3.Connection", _record: "ConnectionPoolEnt
 
 
 def _report_refused_write(context: "ExceptionContext") -> None:
-    """Raise a `ProgrammingError`, for the program is at fault and the database works."""
+    """Raise a `ProgrammingError`, since the program is at fault and the database works."""
     error = context.original_exception
     if {{ db.write_refused }}:
         raise ProgrammingError(context.statement, None, error, hide_parameters=True)

@@ -1,4 +1,4 @@
-"""Reads `DATABASE_URL`: anchors a relative path, and says what is wrong with what cannot work."""
+"""Reads `DATABASE_URL`: makes a relative path absolute, and says what is wrong with the URL."""
 
 import os
 from pathlib import Path
@@ -16,8 +16,8 @@ def parse_database_url(value: object) -> URL:
     """Return the {{ db.name }} URL that a setting holds, its path absolute.
 
     Raises:
-        ValueError: it is empty, malformed, of another database system or driver, in memory, or its
-            file cannot be created or written.
+        ValueError: it is empty or malformed, names another database system or driver or a database
+            in memory, or its file cannot be created or written.
     """
     if isinstance(value, URL):
         return value

@@ -1,6 +1,6 @@
 """Reads `DATABASE_URL`: accepts the usual spellings of its scheme, and says what else is wrong.
 
-No message shows the URL itself, since a password may stand anywhere in a malformed one.
+No message shows the URL itself, since a malformed one may have a password anywhere.
 """
 
 import re
@@ -20,16 +20,16 @@ RESERVED = (
 
 
 class Password(str):
-    """A password whose `repr` hides it, as a report of a crash shows variables."""
+    """A password that its `repr` hides, since crash reports show the values of variables."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        """Return no part of it."""
+        """Return asterisks."""
         return "'***'"
 
     def __str__(self) -> str:
-        """Return itself: SQLAlchemy gives its driver the `str` of a password."""
+        """Return the password: SQLAlchemy passes its `str` to the driver."""
         return self
 
 
@@ -37,8 +37,8 @@ def parse_database_url(value: object) -> URL:
     """Return the {{ db.name }} URL that a setting holds, with the driver that this service installs.
 
     Raises:
-        ValueError: it is empty, malformed, of another database system or driver, a parameter does
-            not fit, or the driver cannot be loaded.
+        ValueError: it is empty or malformed, names another database system or driver, has an
+            invalid parameter, or its driver cannot be loaded.
     """
     if isinstance(value, URL):
         return value
@@ -83,7 +83,7 @@ def _check_parts(url: URL) -> None:
     if url.host and "@" in url.host:
         raise ValueError(RESERVED)
     if SECRETS & {key.lower() for key in url.query}:
-        raise ValueError("a password stands in its query; give it in DATABASE_PASSWORD")
+        raise ValueError("its query contains a password; give it in DATABASE_PASSWORD")
 
 
 def _check_driver(url: URL) -> None:
@@ -98,14 +98,14 @@ def _check_driver(url: URL) -> None:
 
 
 def _list_hosts(rest: str) -> str:
-    """Move several hosts into the query, where SQLAlchemy takes them: `h1:5432,h2:5432`."""
+    """Move several hosts (`h1:5432,h2:5432`) into the query, where SQLAlchemy reads them."""
     authority, _, path = rest.partition("/")
     user_information, at, hosts = authority.rpartition("@")
     if "," not in hosts:
         return rest
     for host in hosts.split(","):
         if not re.fullmatch(r"[\w.-]+(:\d+)?", host):
-            raise ValueError(f"one of its hosts is no name with a port number; {EXPECTED}")
+            raise ValueError(f"one of its hosts is not a name with a port number; {EXPECTED}")
     database, _, query = path.partition("?")
     listed = [f"host={host}" for host in hosts.split(",")]
     return f"{user_information}{at}/{database}?{'&'.join([*listed, *filter(None, [query])])}"

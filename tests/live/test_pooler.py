@@ -222,7 +222,7 @@ def test_limits_that_a_pooler_drops_are_said(project: Project, server: Postgresq
     with PgBouncer(server, ignored="options") as forgetful:
         environment = {"DATABASE_URL": url(forgetful, f"t_pooled_{style}"), "DATABASE_POOLER": "off"}
         dropped = run_text(Project(project.folder, environment), "async", code)
-    assert dropped.stderr.startswith("DATABASE_POOLER: the server has not got this service's limits")
+    assert dropped.stderr.startswith("DATABASE_POOLER: the server does not have this service's limits")
     assert dropped.stdout == "dropped\n"
     kept = run_text(project, "async", code)
     assert (kept.stdout, kept.stderr) == ("set\n", "")

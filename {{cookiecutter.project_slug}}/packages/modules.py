@@ -1,4 +1,4 @@
-"""Finds what a team adds: a model or a route is a file, and nobody keeps a list of them."""
+"""Imports all modules of a package, so that a new model or route needs no entry in a list."""
 
 from importlib import import_module
 from pathlib import Path
@@ -8,7 +8,7 @@ from types import ModuleType
 def import_modules(package: ModuleType) -> list[ModuleType]:
     """Import everything below a package, at any depth; return the modules sorted by name.
 
-    A subfolder needs no `__init__.py`. A module that fails raises its own error: none is skipped.
+    A subfolder needs no `__init__.py`. An error in a module is raised: no module is skipped.
     """
     names = set()
     for folder in map(Path, package.__path__):

@@ -25,14 +25,14 @@ Result = TypeVar("Result")
 
 
 class NotInTimeError(click.ClickException):
-    """Something did not happen in the time that the caller gave."""
+    """Something did not happen within the time that the caller gave."""
 
     exit_code = 3
 
 
 {# async #}
 def run(work: Callable[[Engine], Result]) -> Result:
-    """Return what `work` returns; it takes the engine of the service, in its synchronous form."""
+    """Call `work` with the service's engine in its synchronous form, and return its result."""
 
     async def main() -> Result:
         try:
@@ -42,7 +42,7 @@ def run(work: Callable[[Engine], Result]) -> Result:
             await engine.dispose()
             await read_engine.dispose()
 
-    # asyncio.run would answer only the second Ctrl-C: nothing but the work runs in this loop.
+    # With `asyncio.run`, only the second Ctrl-C would end work that awaits nothing.
     loop = asyncio.new_event_loop()
     try:
         return loop.run_until_complete(main())
@@ -51,13 +51,13 @@ def run(work: Callable[[Engine], Result]) -> Result:
 
 
 def migrate() -> None:
-    """Run the migrations that are missing, in a thread: env.py starts an event loop of its own."""
+    """Run the missing migrations, in a thread, since env.py starts an event loop of its own."""
     config = Config(PROJECT_ROOT / "alembic.ini")
     with ThreadPoolExecutor(max_workers=1) as executor:
         executor.submit(command.upgrade, config, "head").result()
 {# sync
 def run(work: Callable[[Engine], Result]) -> Result:
-    """Return what `work` returns; it takes the engine of the service."""
+    """Call `work` with the service's engine, and return its result."""
     try:
         return work(engine)
     finally:
@@ -66,6 +66,6 @@ def run(work: Callable[[Engine], Result]) -> Result:
 
 
 def migrate() -> None:
-    """Run the migrations that are missing."""
+    """Run the missing migrations."""
     command.upgrade(Config(PROJECT_ROOT / "alembic.ini"), "head")
 #}

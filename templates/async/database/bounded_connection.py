@@ -16,17 +16,17 @@ class BoundedConnection(AsyncConnection[Any]):
     """A connection that is closed when the server does not answer in time.
 
     The limits of the server and of TCP do not help against a frozen server, or a frozen proxy
-    in front of it: its kernel goes on acknowledging packets.
+    in front of it: its kernel keeps acknowledging packets.
 
     Attributes:
-        read_timeout: seconds to wait for an answer, or for its next part; None for ever.
+        read_timeout: seconds to wait for an answer, or for its next part; None for no limit.
     """
 
     read_timeout: int | None = None
 
     @classmethod
     async def open(cls, *arguments: Any, read_timeout: int | None = None, **keywords: Any) -> Self:  # noqa: ANN401
-        """Connect as `connect` does, which `connect_timeout` limits; `read_timeout` comes after."""
+        """Connect as `connect` does, within `connect_timeout`; then `read_timeout` applies."""
         connection = await cls.connect(*arguments, **keywords)
         connection.read_timeout = read_timeout
         return connection
@@ -42,7 +42,7 @@ class BoundedConnection(AsyncConnection[Any]):
         return await super().wait(gen, *arguments, **keywords)
 
     def _limit(self, gen: "PQGen[Result]", seconds: int) -> "PQGen[Result]":
-        # The driver resumes it ten times a second also when nothing has arrived.
+        # The driver resumes this generator ten times a second, also when nothing has arrived.
         deadline = time.monotonic() + seconds
         try:
             wanted = next(gen)

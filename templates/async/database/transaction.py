@@ -23,11 +23,11 @@ from tenacity import (
 
 Result = TypeVar("Result")
 
-# Sixteen clients that fight for one row at SERIALIZABLE need up to ten.
+# Sixteen clients that compete for one row at SERIALIZABLE need up to ten.
 MAX_ATTEMPTS = 20
 MAX_SECONDS = 30
 {% if db.server %}
-# Work whose statement ends its connection each time must not run for ever.
+# A statement that always ends its connection must not run for ever.
 MAX_LOST_ATTEMPTS = 3
 {% endif %}
 RETRY_CODES = {{ "{" }}{{ db.retry_codes | map("tojson") | join(", ") }}{{ "}" }}
@@ -44,10 +44,10 @@ async def run_in_transaction(
 ) -> Result:
     """Run `work` in a transaction of its own, commit it and return what it returned.
 
-    When the transaction lost against another one (a deadlock, a serialization failure, a lock that
-    did not come free), it is rolled back and runs again after a short random wait: `MAX_ATTEMPTS`
-    times at most, and none that would begin after `MAX_SECONDS`. So `work` must do nothing outside
-    the database, and must read again whatever it decides by.
+    After a conflict with another transaction (a deadlock, a serialization failure, a lock timeout),
+    it is rolled back, and `work` runs again after a short random wait: at most `MAX_ATTEMPTS` times
+    in all, and not again after `MAX_SECONDS`. So `work` must do nothing outside the database, and
+    must itself read the rows on which it bases a decision.
 {% if db.server %}
 
     When the connection was lost before COMMIT was sent, nothing is stored: the work runs again on
@@ -56,13 +56,13 @@ async def run_in_transaction(
 
     Args:
         db: a session in which no transaction has begun.
-        work: takes the session. Whatever it raises rolls the transaction back.
+        work: gets the session. An exception rolls the transaction back.
 
     Raises:
         sqlalchemy.exc.InvalidRequestError: a transaction has already begun in the session.
 {% if db.server %}
-        CommitOutcomeUnknownError: the connection was lost after COMMIT was sent. Look whether the
-            work is stored before it is repeated.
+        CommitOutcomeUnknownError: the connection was lost after COMMIT was sent. Check whether the
+            work is stored before you repeat it.
     """
     lost_attempts = 0
 

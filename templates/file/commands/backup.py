@@ -21,7 +21,7 @@ from packages.database.commands.output import json_option, report
 from packages.database.commands.running import NotInTimeError, run
 from packages.database.revisions import compare
 
-# Pages between two looks at the clock and at Ctrl-C.
+# Pages to copy between two checks of the clock and of Ctrl-C.
 STEP = 1000
 
 file_argument = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
@@ -59,8 +59,8 @@ def backup(file: Path, *, force: bool, as_json: bool) -> None:
 def restore(file: Path, *, force: bool, wait_seconds: float, as_json: bool) -> None:
     """Replace the whole database by the copy in FILE.
 
-    FILE is checked first: it must be whole, and of a revision that this code has. It replaces the
-    database in one transaction. A running service waits for it and then finds the restored rows.
+    FILE is checked first: it must be intact, and at a revision that this code has. It replaces the
+    database in one transaction. A running service waits for it and then reads the restored rows.
     """
     revisions = run(lambda engine: bring_back(engine, file, wait_seconds, replace=force))
     sentence = f"The database is restored from {file}, {_named(revisions)}."
@@ -96,7 +96,7 @@ def _copy(database: Path, path: Path) -> frozenset[str]:
         closing(_open(database, "rw", settings.DATABASE_BUSY_TIMEOUT_SECONDS)) as source,
         closing(_open(path, "rw")) as target,
     ):
-        # A transaction that stays open: else the copy starts again when others write.
+        # With an open transaction, the copy does not start again when others write.
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         source.backup(target, pages=STEP)
@@ -107,7 +107,7 @@ def _copy(database: Path, path: Path) -> frozenset[str]:
 def bring_back(
     engine: Engine, file: Path, wait_seconds: float, *, replace: bool = False
 ) -> frozenset[str]:
-    """Replace the database by a copy, and return the revisions that it is at.
+    """Replace the database by a copy, and return the revisions of the copy.
 
     Raises:
         click.ClickException: the copy cannot be used, or the database has tables that are not to be
@@ -121,8 +121,8 @@ def bring_back(
     def look_at_the_clock(status: int, _remaining: int, _pages: int) -> None:
         if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} and time.monotonic() >= deadline:
             raise NotInTimeError(
-                f"another process still writes after {wait_seconds:g} s; stop it, or give --wait"
-                " more"
+                f"another process still writes after {wait_seconds:g} s; stop it, or wait longer"
+                " with --wait"
             )
 
     with _sentences(file, "give a file that backup has made"), closing(_open(file, "ro")) as source:
@@ -176,7 +176,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> frozenset[str]:
 
 @contextmanager
 def _temporary_file(file: Path) -> Iterator[Path]:
-    """Give a file beside another one; it is gone afterwards, unless it was renamed."""
+    """Yield a new file beside another one; it is removed afterwards, unless it was renamed."""
     handle, name = tempfile.mkstemp(prefix=f"{file.name}.", suffix=".part", dir=file.parent)
     os.close(handle)
     try:

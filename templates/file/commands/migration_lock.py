@@ -30,7 +30,7 @@ def migration_lock(engine: Engine, wait_seconds: float) -> Iterator[None]:
             if time.monotonic() >= deadline:
                 raise NotInTimeError(
                     f"another process still migrates after {wait_seconds:g} s; look at its log,"
-                    " or give --wait more"
+                    " or wait longer with --wait"
                 )
             time.sleep(POLL_SECONDS)
         yield

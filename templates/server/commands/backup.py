@@ -1,4 +1,4 @@
-"""`backup` and `restore`: the commands of {{ db.name }}'s own tools, which do both.
+"""`backup` and `restore`: print the commands of {{ db.name }}'s own tools.
 
 {{ db.backup_manual }}
 """
@@ -30,7 +30,7 @@ from packages.database.tls import tls_arguments
 def backup(file: str, *, as_json: bool) -> None:
     """Print the command that backs the database up to FILE.
 
-    It does nothing itself, and so ends with code 1: the tool is {{ db.name }}'s own.
+    It does not run the command, and so ends with code 1.
     """
     _print(backup_command(file), "backed up", as_json=as_json)
 
@@ -41,7 +41,7 @@ def backup(file: str, *, as_json: bool) -> None:
 def restore(file: str, *, as_json: bool) -> None:
     """Print the command that brings the database back from FILE.
 
-    It does nothing itself, and so ends with code 1: the tool is {{ db.name }}'s own.
+    It does not run the command, and so ends with code 1.
     """
     _print(restore_command(file), "restored", as_json=as_json)
 

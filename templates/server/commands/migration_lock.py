@@ -25,8 +25,8 @@ POLL_SECONDS = 0.25
 def migration_lock(engine: Engine, wait_seconds: float) -> Iterator[None]:
     """Hold the lock, on a connection of its own, while the block runs.
 
-    The server is asked again and again: a session that waits inside it may hold up others, as it
-    does CREATE INDEX CONCURRENTLY, and may meet a time limit.
+    It polls: a session that waits inside the server may block others, such as CREATE INDEX
+    CONCURRENTLY, and may reach a time limit.
 
     Raises:
         NotInTimeError: another process still holds it after `wait_seconds`.
@@ -36,12 +36,12 @@ def migration_lock(engine: Engine, wait_seconds: float) -> Iterator[None]:
 {% if db.lock_setup %}
         {{ db.lock_setup | indent(8) }}
 {% endif %}
-        connection.detach()  # closed afterwards, and not kept by the pool
+        connection.detach()  # closed afterwards, not returned to the pool
         while not _try_lock(connection):
             if time.monotonic() >= deadline:
                 raise NotInTimeError(
                     f"another process still migrates after {wait_seconds:g} s; look at its log,"
-                    " or give --wait more"
+                    " or wait longer with --wait"
                 )
             time.sleep(POLL_SECONDS)
         yield

@@ -139,8 +139,8 @@ def test_password_is_never_shown() -> None:
         (f"{DRIVERNAME}://app:s3cret?word@x@db.example/app", "percent-encode"),
         (f"{DRIVERNAME}://app@db.example/app?password=s3cret", "DATABASE_PASSWORD"),
 {% if db.multi_host %}
-        (f"{DRIVERNAME}://app:s3cret@a:1,b:port/app", "no name with a port number"),
-        (f"{DRIVERNAME}://app:s3cret,word?x/y@a/app", "no name with a port number"),
+        (f"{DRIVERNAME}://app:s3cret@a:1,b:port/app", "not a name with a port number"),
+        (f"{DRIVERNAME}://app:s3cret,word?x/y@a/app", "not a name with a port number"),
 {% endif %}
     ],
 )

@@ -15,13 +15,13 @@ Result = TypeVar("Result")
 
 
 class NotInTimeError(click.ClickException):
-    """Something did not happen in the time that the caller gave."""
+    """Something did not happen within the time that the caller gave."""
 
     exit_code = 3
 
 
 def run(work: Callable[[Engine], Result]) -> Result:
-    """Return what `work` returns; it takes the engine of the service."""
+    """Call `work` with the service's engine, and return its result."""
     try:
         return work(engine)
     finally:
@@ -30,5 +30,5 @@ def run(work: Callable[[Engine], Result]) -> Result:
 
 
 def migrate() -> None:
-    """Run the migrations that are missing."""
+    """Run the missing migrations."""
     command.upgrade(Config(PROJECT_ROOT / "alembic.ini"), "head")

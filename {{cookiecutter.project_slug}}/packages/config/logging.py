@@ -27,7 +27,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure_logging() -> None:
-    """Send all records from `LOG_LEVEL` on to standard error; uvicorn's have the same form."""
+    """Write records of `LOG_LEVEL` and above to standard error, also uvicorn's, in one format."""
     by_uvicorn = {"handlers": [], "propagate": True}
     form = "for_people" if settings.ENVIRONMENT in {"development", "test"} else "json"
     dictConfig(

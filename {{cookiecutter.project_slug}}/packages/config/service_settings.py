@@ -1,12 +1,12 @@
-"""The settings of this service's own. This file is yours: no update of the template changes it."""
+"""The settings of this service alone. This file is yours: no update of the template changes it."""
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class ServiceSettings(BaseSettings):
-    """Settings beside those of the database, read from the same places into the same `settings`.
+    """More settings, read from the same sources as those of the database, into the same `settings`.
 
-    Each is a line, and a text that says what it means:
+    Each is a line, followed by a text that explains it:
 
         REPORTS_PER_PAGE: PositiveInt = 25
         '''Reports on a page, at most.'''

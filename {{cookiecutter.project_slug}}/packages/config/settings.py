@@ -68,7 +68,7 @@ DatabaseURL = Annotated[
 
 
 def _read_environment(value: object) -> str:
-    """Return the name of the environment, whichever way people write it."""
+    """Return the name of the environment for any usual spelling."""
     text = str(value).strip().lower()
     for name, others in ENVIRONMENTS.items():
         if text in {name, *others}:
@@ -98,7 +98,7 @@ def _is_guessable(url: URL) -> bool:
 
 
 class Settings(ServiceSettings):
-    """All that differs between deployments."""
+    """Everything that differs between deployments."""
 
     model_config = SettingsConfigDict(
         arbitrary_types_allowed=True,
@@ -135,14 +135,14 @@ class Settings(ServiceSettings):
 
     @property
     def read_timeout_seconds(self) -> int:
-        """Seconds to wait for an answer: above the server's own limit, which is to act first."""
+        """Seconds to wait for an answer: above the server's own limit, which should act first."""
         return self.DATABASE_READ_TIMEOUT_SECONDS or self.DATABASE_STATEMENT_TIMEOUT_SECONDS + 5
 {% endif %}
 {% if "DATABASE_POOLER" in db.settings %}
 
     @property
     def is_pooled(self) -> bool:
-        """Whether each transaction may get another connection of the server."""
+        """Whether each transaction may run on another connection to the server."""
         return self.DATABASE_POOLER == "transaction"
 {% endif %}
 {% if db.server %}

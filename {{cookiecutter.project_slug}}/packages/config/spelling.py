@@ -1,4 +1,4 @@
-"""Finds settings that are misspelled: they would be ignored, and nobody would know."""
+"""Finds misspelled settings, which would be ignored silently."""
 
 import logging
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 PREFIX = "DATABASE_"
-SIMILARITY = 0.85  # of DATABSE_URL to DATABASE_URL it is 0.96, of TEST_DATABASE_URL 0.83
+SIMILARITY = 0.85  # DATABSE_URL is 0.96 similar to DATABASE_URL, TEST_DATABASE_URL 0.83
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 def warn_of_unknown_settings(known: Collection[str], env_file: Path) -> None:
     """Log each name in the environment or in `.env` that is nearly a setting, with the right one.
 
-    It is no error: a platform may set variables of its own, such as DATABASE_PRIVATE_URL.
+    This is no error: a platform may set variables of its own, such as DATABASE_PRIVATE_URL.
     """
     written = dotenv_values(env_file, encoding="utf-8")
     for name, setting in _misspelled({*os.environ, *written}, known):

@@ -1,5 +1,5 @@
 {% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
-"""What Alembic would miss or get wrong when it compares the models with the database."""
+"""Corrects what Alembic misses or gets wrong when it compares the models with the database."""
 
 import re
 import sys
@@ -34,9 +34,9 @@ from sqlalchemy.util import immutabledict
 
 from packages.database.types import JsonDocument, UtcDateTime
 
-# The naming convention of `Base` begins so; a database may add CHECK constraints of its own.
+# How names of the convention of `Base` begin; a database may add CHECK constraints of its own.
 PREFIX = "ck_"
-# A value is a text or a number; a quoted name and the type of a cast may hold digits, and are none.
+# Finds texts and numbers. Quoted names and types of casts may contain digits, but are no values.
 LITERAL = re.compile(
     r"'(?P<text>(?:[^'\\]|''|\\.)*)'"
     r'|"[^"]*"|`[^`]*`|::[a-z ]+(?:\([\d, ]+\))?'
@@ -95,7 +95,7 @@ def _write(item: TypeEngine[Any], autogen: AutogenContext) -> str:
 def _text(item: TypeEngine[Any]) -> tuple[str, set[str]]:
     """Return the text of a type, with its imports."""
     if type(item) in {UtcDateTime, JsonDocument}:
-        # Without what this database adds to it, so that the revision means the same on another one.
+        # Without this database's arguments, so that the revision means the same on every database.
         name = "UtcDateTime" if isinstance(item, UtcDateTime) else "JsonDocument"
         return f"{name}()", {f"from packages.database.types import {name}"}
     arguments = repr(item).removeprefix(type(item).__name__)
@@ -141,10 +141,10 @@ def compare_check_constraints(  # noqa: PLR0913, PLR0917 - Alembic calls it
     stored_table: Table | None,
     declared_table: Table | None,
 ) -> PriorityDispatchResult:
-    """Compare CHECK constraints, those of an `Enum` too, by their names and the values they hold.
+    """Compare CHECK constraints, also those of an `Enum`, by their names and the values in them.
 
-    Each database stores the text of a condition in a form of its own, but keeps its values. So a
-    condition that changes and keeps them, such as `>` to `>=`, needs another name.
+    Each database rewrites the text of a condition, but keeps its values. So a change that keeps the
+    values, such as `>` to `>=`, is found only if the constraint gets another name.
     """
     if stored_table is None or declared_table is None:
         return PriorityDispatchResult.CONTINUE
@@ -187,14 +187,14 @@ def _values(condition: str) -> list[str]:
 def _declared_values(constraint: CheckConstraint, dialect: Dialect) -> list[str]:
     options = {"literal_binds": True}
     condition = str(constraint.sqltext.compile(dialect=dialect, compile_kwargs=options))
-    # Drivers that know parameters as %s want a percent sign twice.
+    # For drivers whose parameters are %s, SQLAlchemy doubles a percent sign.
     return _values(condition.replace("%%", "%"))
 
 
 def _as_declared(
     before: CheckConstraint, after: CheckConstraint, values: list[str]
 ) -> CheckConstraint:
-    """Return the stored constraint of an `Enum` as a model would declare it: that is portable."""
+    """Return the stored constraint of an `Enum` as a model declares it, which is portable."""
     condition = after.sqltext
     if not isinstance(condition, BinaryExpression) or condition.operator is not in_op:
         return before
@@ -207,7 +207,7 @@ def leave_indexes_to_tables(
     _revision: str | Iterable[str | None],
     scripts: list[MigrationScript],
 ) -> None:
-    """Write no DROP INDEX before the DROP TABLE that does it: a foreign key may need the index."""
+    """Leave out DROP INDEX before DROP TABLE: a foreign key may still need the index."""
     for script in scripts:
         for operations in (*script.upgrade_ops_list, *script.downgrade_ops_list):
             dropped = {each.table_name for each in operations.ops if isinstance(each, DropTableOp)}

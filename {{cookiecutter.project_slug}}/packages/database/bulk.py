@@ -27,7 +27,7 @@ def insert_rows(connection: Connection, model: type[Base], rows: Sequence[dict[s
     Args:
         connection: to the database.
         model: whose table gets the rows.
-        rows: each with the same names of columns.{{ " No other gets a default of the model." if db.bulk_insert }}
+        rows: all with the same column names.{{ " Other columns get no default of the model." if db.bulk_insert }}
     """
 {% if db.bulk_insert %}
     {{ db.bulk_insert | trim | indent }}

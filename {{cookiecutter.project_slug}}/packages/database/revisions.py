@@ -31,7 +31,7 @@ def read_revisions(connection: Connection) -> frozenset[str]:
 
 
 def compare(revisions: frozenset[str]) -> State:
-    """Tell where a database with these revisions stands.
+    """Compare the revisions of a database with those of the code.
 
     Returns:
         `ahead` when the code does not know one of them: the database was migrated by newer code,
@@ -43,7 +43,7 @@ def compare(revisions: frozenset[str]) -> State:
 
 
 def describe_difference(revisions: frozenset[str]) -> str:
-    """Say how the schema differs from the code's and what to do; nothing when it is the same."""
+    """Say how the schema differs from the code's and what to do; empty when they are equal."""
     state = compare(revisions)
     if state == "at head":
         return ""

@@ -43,7 +43,7 @@ def main() -> None:
     logger.addFilter(lambda record: str(record.msg).startswith("Running"))
 
 
-# A command is found in whichever module of this folder it is.
+# Adds each command of each module in this folder.
 for module in import_modules(commands):
     for command in vars(module).values():
         if isinstance(command, click.Command) and command is not main:

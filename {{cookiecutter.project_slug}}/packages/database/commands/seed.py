@@ -27,14 +27,14 @@ BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
     type=click.IntRange(1, 1_000_000_000),
     default=1000,
     show_default=True,
-    help="Jobs to have in the end, in tens: each user has ten.",
+    help="Jobs to have in the end, rounded up to tens: each user has ten.",
 )
 @json_option
 def seed(*, count: int, as_json: bool) -> None:
     """Add sample users and jobs, until there are as many as asked for.
 
-    They are the same rows each time, and none is added twice. A run that was broken off is
-    continued by the next one. The users have addresses such as sample-000000001@example.com. With
+    They are the same rows each time, and none is added twice. A second run continues one that was
+    interrupted. The users have addresses such as sample-000000001@example.com. With
     ENVIRONMENT=production, nothing is added.
     """
     if settings.ENVIRONMENT == "production":
@@ -47,7 +47,7 @@ def seed(*, count: int, as_json: bool) -> None:
 
 
 def fill(engine: Engine, users: int) -> int:
-    """Add the sample users that are missing, with their jobs; return how many there were."""
+    """Add the missing sample users, with their jobs; return how many were missing."""
     with engine.begin() as connection:
         present = count_samples(connection)
     missing = range(present, users)

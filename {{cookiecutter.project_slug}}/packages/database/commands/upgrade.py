@@ -20,7 +20,7 @@ from packages.database.revisions import compare, expected_revisions, read_revisi
 {% if db.transactional_ddl %}
 from packages.database.transaction import is_retryable
 
-# For a revision that meets a lock of the running service: each waits as long as the settings say.
+# For a revision that waits for a lock of the service; each attempt waits as the settings say.
 ATTEMPTS = 10
 {% endif %}
 
@@ -48,7 +48,7 @@ def upgrade(*, wait_seconds: float, as_json: bool) -> None:
 
 
 def bring_up(engine: Engine, wait_seconds: float) -> str:
-    """Run the migrations that are missing, and say in a sentence what was done.
+    """Run the missing migrations, and return a sentence that says what was done.
 
     Raises:
         click.ClickException: the database is ahead of the code.
@@ -82,7 +82,7 @@ def _is_at_head(engine: Engine) -> bool:
     if compare(revisions) == "ahead":
         raise click.ClickException(
             f"the database is at revision {', '.join(sorted(revisions))}, which this code does not"
-            " have; deploy the newer code, or take the revision back with the code that has it"
+            " have; deploy the newer code, or downgrade with the code that has the revision"
         )
     return compare(revisions) == "at head"
 
@@ -93,6 +93,6 @@ def _heads() -> str:
 
 
 def _say_so(state: RetryCallState) -> None:
-    sentence = f"A lock of the running service is in the way; attempt {state.attempt_number}."
+    sentence = f"The service holds a lock that the migration needs; attempt {state.attempt_number}."
     click.echo(sentence, err=True)
 {% endif %}

@@ -33,7 +33,7 @@ def wait(*, seconds: float, as_json: bool) -> None:
 
 
 def wait_for_answer(engine: Engine, seconds: float) -> None:
-    """Ask the database again and again until it answers.
+    """Poll the database until it answers.
 
     Raises:
         NotInTimeError: it has not answered after `seconds`; the message has the last reason.
