@@ -1,16 +1,16 @@
 """Remove the folders that stayed empty, and print the commands that come next.
 
-What was rendered decides what is said, so this file holds no Jinja and knows no backend. Cruft runs it again on
-each update: it deletes no file, and reaches no network. Its folder is the project's. `pathlib` would take as long to
-import as all else here.
+It looks at the rendered files to see which commands fit, so it has no Jinja and knows no backend. Cruft runs it again
+on each update: it deletes no file and uses no network. It runs in the project's folder. It does not use `pathlib`,
+whose import would take as long as everything else here.
 """
 
 import os
 import sys
 from contextlib import suppress
 
-# With containers, Compose migrates and serves; without, the project's own programs do. A file of the project stands
-# before the command that makes sense when it was rendered.
+# With containers, Compose migrates and serves; without, the project's own programs do. Each command has the file in
+# front that it needs.
 WITH_CONTAINERS = (
     (".env.example", "cp .env.example .env   # and give DATABASE_PASSWORD a value"),
     ("compose.yaml", "docker compose up --build --detach"),
@@ -30,7 +30,7 @@ def next_commands() -> list[str]:
 
 
 def remove_empty_folders() -> None:
-    """Remove each folder of which no file was chosen: Cookiecutter knows conditional files, not folders."""
+    """Remove the folders that stayed empty: Cookiecutter has conditional names for files, not for folders."""
     for name in ("packages/api/routes", "packages/api", ".github/workflows", ".github"):
         with suppress(OSError):  # it has files, or is not there
             os.rmdir(name)
@@ -39,7 +39,7 @@ def remove_empty_folders() -> None:
 def say(text: str) -> None:
     """Print the text if that is possible: a closed pipe or a full disk must not cost the project.
 
-    An error here would make Cookiecutter delete all it has rendered, also the error of Python's own last flush.
+    After an error here, also in the last flush of Python itself, Cookiecutter would delete all it has rendered.
     """
     if sys.stdout is None:
         return

@@ -1,11 +1,11 @@
 """Refuse the answers that cannot give a working project, before anything is rendered.
 
-Each fault is one sentence on standard error: the question, the answer, the fix. All faults are told at once,
-and the exit code 1 makes Cookiecutter remove the folder it has just made.
+It prints one sentence for each fault on standard error: the question, the answer, the fix. All faults are printed at
+once, and the exit code 1 makes Cookiecutter remove the folder it has just made.
 
-An answer such as ``../x`` must not decide where that folder is made, which happens before any hook runs. So
-``__answered_slug`` in cookiecutter.json keeps what was answered, to be judged and shown here, and replaces a dangerous
-``project_slug`` by ``refused_answer``.
+Cookiecutter makes that folder before any hook runs, so an answer such as ``../x`` must not decide where. Therefore
+``__answered_slug`` in cookiecutter.json replaces a dangerous ``project_slug`` by ``refused_answer``, and keeps the
+answer, which this hook checks and shows.
 """
 
 import json
@@ -18,12 +18,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from glob import glob
 
-# Cookiecutter renders this file with Jinja before Python reads it, so no answer may stand in it as source. JSON in
-# a raw string is safe: it holds no line break, and never three quotes in a row.
+# Cookiecutter renders this file with Jinja before Python reads it, so an answer must not become source code. JSON in
+# a raw string is safe: it has no line break, and never three quotes in a row.
 CONTEXT = r"""{{ cookiecutter | tojson }}"""
 
-# JSON writes an emoji and two loose surrogates alike; a configuration file can hold the latter, and no file can be
-# written with them. So each text is told again as a list of its characters, which keeps the two apart.
+# In JSON, an emoji and two lone surrogates look the same. A configuration file can contain lone surrogates, but no
+# file can be written with them. So each text is also here as a list of its characters, in which the two differ.
 CHARACTERS = r"""{{
     {
         "project_name": cookiecutter.project_name | string | list,
@@ -51,7 +51,7 @@ DRIVERS = {
     "oracle": {"oracledb"},
     "cockroachdb": {"psycopg", "psycopg_binary", "sqlalchemy_cockroachdb"},
 }
-# Names that a project cannot have, beside those of this Python, by what they are the names of.
+# Names that a project cannot have, by what they name; the modules of this Python are added to them.
 RESERVED = {
     "a folder of the project": "packages migrations tests",
     "a package the project uses": (
@@ -75,13 +75,13 @@ RESERVED = {
 
 SLUG = re.compile(r"[a-z](?:[a-z0-9_]*[a-z0-9])?")
 # What hatchling, setuptools, flit, poetry and uv all accept in `authors`: a local part of ASCII atoms, a domain
-# with a dot. A domain may be written in any script; quoted local parts and address literals are not worth their rule.
+# with a dot. A domain may be in any script; quoted local parts and address literals are refused.
 ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 LABEL = r"(?:[A-Za-z0-9_-]|[^\x00-\x7F\s])+"
 EMAIL = re.compile(rf"{ATOM}(?:\.{ATOM})*@{LABEL}(?:\.{LABEL})+")
 
-# "Trojan Source" (CVE-2021-42574): these make a line read other than it is. The marks that right-to-left scripts
-# need (U+200E, U+200F, U+061C) and the joiners of scripts and emoji (U+200C, U+200D) are harmless and allowed.
+# "Trojan Source" (CVE-2021-42574): these make a line look different from what it is. The marks that right-to-left
+# scripts need (U+200E, U+200F, U+061C) and the joiners of scripts and emoji (U+200C, U+200D) are harmless and allowed.
 DIRECTION_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 BYTE_ORDER_MARK = "\ufeff"  # readers drop it, so it would not come back unchanged
 LAST_OF_A_PLANE = 0xFFFE  # this and the next code point of each plane are no characters, and YAML refuses them
@@ -89,7 +89,7 @@ LINE_BREAKS = frozenset("\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029")
 
 
 def shown(answer: object) -> str:
-    """Return the answer as it may stand in a sentence: on one line, unprintable characters escaped, not too long."""
+    """Return the answer for a sentence: on one line, unprintable characters escaped, not too long."""
     text = answer if isinstance(answer, str) else str(answer)
     return repr(text) if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]!r}..."
 
@@ -109,12 +109,12 @@ def unprintable(character: str) -> str:
 
 
 def text_faults(question: str, answer: object) -> Iterator[str]:
-    """Yield what keeps free text from coming back unchanged from every file it is rendered to."""
+    """Yield why free text would not come back unchanged from every file it is rendered to."""
     if not isinstance(answer, str):
         yield f"{question}: {shown(answer)} is not text; put it in quotes where it is configured."
         return
     if question in REQUIRED and all(unicodedata.category(character) in INVISIBLE for character in answer):
-        yield f"{question}: {shown(answer)} shows nothing; give some text."
+        yield f"{question}: {shown(answer)} has no visible character; give some text."
     if len(answer) > LONGEST_TEXT:
         yield f"{question}: {shown(answer)} has {len(answer)} characters; use at most {LONGEST_TEXT}."
     bad = [(place, character) for place, character in enumerate(answer, 1) if unprintable(character)]
@@ -128,13 +128,14 @@ def text_faults(question: str, answer: object) -> Iterator[str]:
 
 
 def email_faults(answer: object) -> Iterator[str]:
-    """Yield why no build tool would take the address; it may be empty."""
+    """Yield why build tools would refuse the address; it may be empty."""
     faults = list(text_faults("author_email", answer))
     yield from faults
     if faults or not isinstance(answer, str) or not answer:
         return
     if len(answer) > LONGEST_EMAIL or not EMAIL.fullmatch(answer):
-        yield f"author_email: {shown(answer)} is no e-mail address; give one like 'a@example.com', or leave it empty."
+        fix = "give one like 'a@example.com', or leave it empty"
+        yield f"author_email: {shown(answer)} is not an e-mail address; {fix}."
 
 
 def reserved_names() -> dict[str, str]:
@@ -153,7 +154,7 @@ def distribution_name(slug: str) -> str:
 
 
 def suggestion(slug: str, reserved: dict[str, str]) -> str:
-    """Return a valid slug that is near to the answer."""
+    """Return a valid slug that is similar to the answer."""
     words = re.sub(r"[^a-z0-9]+", "_", slug.lower()).strip("_") or "my_service"
     if not words[0].isalpha():
         words = f"app_{words}"
@@ -165,7 +166,7 @@ def slug_faults(answer: str, project_name: object, reserved: dict[str, str]) -> 
     """Yield why the slug cannot name a folder, a distribution and a Python identifier at once."""
     fix = f"give one such as project_slug={suggestion(answer, reserved)}"
     if not answer:
-        yield f"project_slug: '' is empty, which is all that project_name {shown(project_name)} yields; {fix}."
+        yield f"project_slug: '' is empty (project_name is {shown(project_name)}); {fix}."
     elif len(answer) > LONGEST_SLUG:
         yield f"project_slug: {shown(answer)} has {len(answer)} characters, more than {LONGEST_SLUG}; {fix}."
     elif not SLUG.fullmatch(answer):
@@ -201,10 +202,10 @@ def read_context() -> dict[str, object]:
 
 
 def command_again(context: dict[str, object], faults: list[str]) -> str:
-    """Return the command that asks again, with every answer that was not refused filled in; or nothing."""
+    """Return the command that asks only for the refused answers, with all others filled in; or an empty text."""
     refused = {fault.partition(":")[0] for fault in faults}
     answers = {question: answer for question, answer in context.items() if not question.startswith("_")}
-    # Cookiecutter would render an answer that looks like its own markup, and knows no other answers than text.
+    # Cookiecutter would render an answer with braces, and on its command line each answer is a text.
     kept = [
         f"{question}={answer}"
         for question, answer in answers.items()

@@ -23,7 +23,7 @@ START_SECONDS = 30
 
 
 def run(*command: str | Path, cwd: Path) -> None:
-    """Run a command and show it; leave with its exit code when it fails."""
+    """Show a command and run it; exit with its code when it fails."""
     print("$", " ".join(str(word).replace(f"{BIN}/", "") for word in command), flush=True)
     # The project's environment is not the template's.
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
@@ -33,7 +33,7 @@ def run(*command: str | Path, cwd: Path) -> None:
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that nobody uses."""
+    """Return a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -49,7 +49,7 @@ def ask(url: str, body: object = None) -> str:
 
 @contextmanager
 def serve(project: Path) -> Iterator[str]:
-    """Run the service until the block ends; give its URL once it is ready."""
+    """Run the service until the block ends; yield its URL once it is ready."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [project / ".venv/bin/uvicorn", "packages.api.app:app", "--port", str(port), "--log-level", "warning"]

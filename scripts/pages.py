@@ -2,9 +2,9 @@
 
     scripts/pages.py [FOLDER]
 
-Without a folder, they are written to `.site/pages`, as `make site` does. A link to a file that is no page loses its
-address and keeps its text. A link to a file that does not exist ends the script with one sentence; one to a heading
-that does not exist ends the build.
+Without a folder, the pages go to `.site/pages`, as with `make site`. A link to a file that is no page becomes plain
+text. A link to a file that does not exist ends the script with one sentence; a link to a heading that does not exist
+ends the build.
 """
 
 import re
@@ -22,7 +22,7 @@ FRONT = {
     "SECURITY.md": "security.md",
 }
 RENDERED = "docs/rendered"
-# A link or a picture, but not one in a line of code.
+# A link or a picture, except one in inline code.
 LINK = re.compile(r"(?<!`)(!?)\[([^\[\]]*)\]\((?!https?://|#|mailto:)([^)#\s]+)(#[^)\s]*)?\)")
 FENCE = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
 

@@ -36,7 +36,7 @@ ANSWERS = {
 }
 COLUMNS = 104
 SECONDS = 60
-# Rich asks a web server for its font; a picture that loads nothing falls back to the reader's own.
+# Rich's SVG loads its font from a web server; without that, it uses a font of the reader's system.
 ESCAPES = re.compile(rb"\x1b\[[0-9;]*m")
 FONTS = re.compile(r"\s*@font-face \{.*?\n    \}", re.DOTALL)
 
@@ -90,7 +90,7 @@ def converse(screen: int, answers: Sequence[str]) -> str:
         answers: what is typed, without the Enter key.
 
     Raises:
-        TimeoutError: the program shows nothing more, and does not end.
+        TimeoutError: the program prints nothing more and does not end.
     """
     waiting = list(answers)
     deadline = time.monotonic() + SECONDS
@@ -109,7 +109,7 @@ def converse(screen: int, answers: Sequence[str]) -> str:
 
 
 def tree(folder: Path) -> Tree:
-    """Return the folder as a tree: folders first, each in the order of names, without the files that mark packages."""
+    """Return the folder as a tree: folders first, each sorted by name, without `__init__.py`."""
     grown = Tree(f"[bold]{folder.name}[/bold]", guide_style="dim")
     for path in sorted(folder.iterdir(), key=lambda path: (path.is_file(), path.name)):
         if path.is_dir():
@@ -120,7 +120,7 @@ def tree(folder: Path) -> Tree:
 
 
 def shelves(project: Path) -> Table:
-    """Return what a project holds in three columns: the code, the other folders, the files beside them."""
+    """Return the contents of a project in three columns: the code, the other folders, the files beside them."""
     names = sorted(path.name for path in project.iterdir())
     folders = [name for name in names if (project / name).is_dir() and name != "packages"]
     files = [name for name in names if (project / name).is_file()]

@@ -1,6 +1,6 @@
 """Write what the template renders as `packages/database/config.py`, for each database and style, to `docs/rendered/`.
 
-One can read there what one would get without rendering anything, and a change of the template shows its effect there.
+A reader sees there what the template renders, and a review sees what a change of the template does.
 """
 
 import json
@@ -38,7 +38,7 @@ def rendered() -> dict[str, str]:
 
 
 def main() -> None:
-    """Write the files, and remove those of a database that is offered no more."""
+    """Write the files, and remove those of a database that is no longer offered."""
     texts = rendered()
     RENDERED.mkdir(exist_ok=True)
     for path in RENDERED.glob("*.py"):

@@ -1,13 +1,13 @@
-"""Update one service to the newest template, on a branch, and say in a pull request's words what came of it.
+"""Update one service to the newest template, on a branch, and write the text of a pull request for it.
 
     scripts/update_service.py FOLDER TEXTS
 
-FOLDER is a clean clone of the service. TEXTS is a folder for `title` and `body`, which the pull request takes. The last
+FOLDER is a clean clone of the service. TEXTS is a folder for `title` and `body` of the pull request. The last
 line printed is the outcome, also as `outcome=` in the file that GITHUB_OUTPUT names:
 
     current    the service has the newest template; nothing was changed
     updated    the branch holds the update as one commit
-    conflicts  the same, but some files need a person: Cruft leaves conflicts and still exits with 0
+    conflicts  the same, but somebody must resolve conflicts: Cruft leaves them and still exits with 0
 """
 
 import json
@@ -25,7 +25,7 @@ def run(*command: str, cwd: Path) -> str:
     """Run a command; return what it prints.
 
     Raises:
-        SystemExit: the command failed; its own words are the message.
+        SystemExit: the command failed; the message is what it printed.
     """
     done = subprocess.run(command, cwd=cwd, capture_output=True, encoding="utf-8", check=False)
     if done.returncode:
@@ -34,7 +34,7 @@ def run(*command: str, cwd: Path) -> str:
 
 
 def state(service: Path) -> dict[str, str]:
-    """Return what Cruft knows of a service.
+    """Return Cruft's record of a service.
 
     Raises:
         SystemExit: the service is not linked to a template.
@@ -47,7 +47,7 @@ def state(service: Path) -> dict[str, str]:
 
 
 def conflicts(service: Path) -> list[str]:
-    """Return the files that need a person: those with conflict markers, and rejected hunks."""
+    """Return the files with conflicts: those with conflict markers, and rejected hunks."""
     unmerged = run("git", "diff", "--name-only", "--diff-filter=U", cwd=service).splitlines()
     rejected = run("git", "ls-files", "--others", "--exclude-standard", "*.rej", cwd=service).splitlines()
     return [*unmerged, *rejected]
@@ -66,7 +66,7 @@ def body(subjects: list[str], left: list[str]) -> str:
     if len(subjects) > LISTED:
         lines.append(f"- and {len(subjects) - LISTED} older changes")
     if left:
-        lines += ["", "These files need a person before this is merged:", "", *(f"- `{name}`" for name in left)]
+        lines += ["", "Resolve the conflicts in these files before you merge:", "", *(f"- `{name}`" for name in left)]
     return "\n".join(lines) + "\n"
 
 
@@ -76,7 +76,7 @@ def update(service: Path, texts: Path) -> str:
     run("git", "switch", "--quiet", "--force-create", BRANCH, cwd=service)
     told = run("cruft", "update", "--skip-apply-ask", cwd=service)
     if not run("git", "status", "--porcelain", cwd=service):
-        # Cruft ends with 0 whatever happened; these are its own words.
+        # Cruft always ends with 0, so look at what it printed.
         return "current" if "already up to date" in told else sys.exit(told)
     new = state(service)["commit"]
     left = conflicts(service)
@@ -85,7 +85,7 @@ def update(service: Path, texts: Path) -> str:
     (texts / "title").write_text(title, encoding="utf-8")
     (texts / "body").write_text(body(changes(state(service)["template"], old, new), left), encoding="utf-8")
     if (service / "uv.lock").exists() and "pyproject.toml" not in left:
-        # The pipeline refuses a lock file that does not fit pyproject.toml.
+        # The pipeline fails when the lock file does not match pyproject.toml.
         run("uv", "lock", cwd=service)
     run("git", "add", "--all", cwd=service)
     run("git", "commit", "--quiet", "--message", title, cwd=service)

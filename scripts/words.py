@@ -1,4 +1,4 @@
-"""Find words that a reader has stumbled over, in the texts of the template and of what it renders.
+"""Find words that readers did not understand at once, in the template and in what it renders.
 
     scripts/words.py [FILE ...]
 
@@ -38,7 +38,7 @@ PATTERNS = {re.compile(WHOLE.format(words), re.IGNORECASE): better for words, be
 
 # Not read: this list and its test, texts of others, and what is made from other texts.
 SKIPPED = ("scripts/words.py", "tests/test_words.py", "templates/licenses/", "docs/rendered/", "uv.lock")
-# Not clean yet: a folder leaves this list when somebody has gone through it, and never comes back.
+# Not clean yet: remove a folder from this list once it is, and never add one.
 LATER: tuple[str, ...] = ("tests/",)
 
 
