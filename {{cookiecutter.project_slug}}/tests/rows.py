@@ -1,4 +1,4 @@
-"""A table of the tests: no model of the service, so that it stays when those are others."""
+"""A table of the tests. It is no model of the service, so it stays when the models change."""
 
 from sqlalchemy import MetaData, Unicode
 from sqlalchemy.orm import Mapped, mapped_column

@@ -67,7 +67,7 @@ def test_failure_is_one_line_without_values(error: Exception, sentence: str) -> 
 
 @pytest.mark.usefixtures("schema")
 def test_wait_returns_when_the_database_answers() -> None:
-    """A database that answers is not waited for."""
+    """The command ends at once when the database answers."""
     result = run_command("wait", "--timeout", "0")
     assert result.returncode == 0, result.stderr
 
@@ -75,7 +75,7 @@ def test_wait_returns_when_the_database_answers() -> None:
 @pytest.mark.usefixtures("schema")
 def test_doctor_finds_the_database_in_order() -> None:
 {% if db.connection_limit %}
-    """What the engine asks for is in effect; what does not fit is an error with what to do."""
+    """The engine's options are in effect; too many connections are an error with a fix."""
     result = run_command("doctor", "--workers", "100000")
     assert result.returncode == 1, result.stdout + result.stderr
     lines = result.stdout.splitlines()
@@ -83,7 +83,7 @@ def test_doctor_finds_the_database_in_order() -> None:
     assert "connections: up to 2 x " in error
     assert "lower DATABASE_POOL_SIZE" in error
 {% else %}
-    """What the engine asks for is in effect; each check is a line."""
+    """The engine's options are in effect; each check is a line."""
     result = run_command("doctor")
     assert result.returncode == 0, result.stdout + result.stderr
     lines = result.stdout.splitlines()
@@ -105,7 +105,7 @@ def test_upgrade_builds_the_schema(alembic_config: Config) -> None:
 
 @pytest.mark.usefixtures("schema")
 def test_upgrade_finds_nothing_to_do() -> None:
-    """A database at the newest revision is left alone, which machines are told, too."""
+    """A database at the newest revision is left alone, and the JSON says so."""
     result = run_command("upgrade", "--json")
     assert result.returncode == 0, result.stderr
     assert "nothing to do" in json.loads(result.stdout)["message"]

@@ -70,7 +70,7 @@ def test_missing_secrets_folder_is_refused_in_one_sentence(
 def test_environment_may_be_written_in_many_ways(
     monkeypatch: pytest.MonkeyPatch, text: str, name: str
 ) -> None:
-    """What people call an environment is understood, so that no check is off by a spelling."""
+    """Usual names of an environment are accepted, so that no spelling turns a check off."""
     monkeypatch.setenv("ENVIRONMENT", text)
     monkeypatch.setenv("DATABASE_PASSWORD", "Kk2-7fXw")
     environment = load_settings().ENVIRONMENT
@@ -78,7 +78,7 @@ def test_environment_may_be_written_in_many_ways(
 
 
 def test_unknown_environment_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment that nobody knows is an error, not one without checks."""
+    """An unknown environment is an error, not an environment without checks."""
     monkeypatch.setenv("ENVIRONMENT", "prdo")
     with pytest.raises(SystemExit, match=r"^ENVIRONMENT: 'prdo' is none of development, .*; give"):
         load_settings()

@@ -28,7 +28,7 @@ from tests.rows import Row
 pytestmark = pytest.mark.usefixtures("rows")
 
 {% if db.refuse_writes %}
-# In the words of each server.
+# A part of each server's message.
 READ_ONLY = r"(?i)read.?only"
 {% else %}
 READ_ONLY = "only reads"
@@ -101,7 +101,7 @@ async def test_get_read_db_reads_and_cannot_write() -> None:
     ],
 )
 async def test_database_refuses_plain_sql_that_writes(statement: str) -> None:
-    """What keeps a session for reading from writing is the database, in plain SQL as well."""
+    """The database itself refuses what a session for reading writes, also in plain SQL."""
 {# async #}
     async with ReadSessionLocal() as db:
         with pytest.raises(DBAPIError, match=READ_ONLY) as refusal:
@@ -204,7 +204,7 @@ async def test_models_of_the_1x_style_work() -> None:
 
 
 async def test_attributes_stay_readable_after_a_commit(db: AsyncSession) -> None:
-    """Touching a committed model loads nothing behind the program's back."""
+    """Reading an attribute of a committed model sends no statement."""
     row = Row(name="readable")
     db.add(row)
     await db.commit()

@@ -17,7 +17,7 @@ from packages.database.user_data_model import User
 
 
 async def test_samples_are_continued_where_they_end(connection: AsyncConnection) -> None:
-    """What is there is counted; each user has ten jobs, of all kinds, that read as the API's do."""
+    """A second run continues after the last sample; each user has ten jobs, of all statuses."""
 {# async #}
     assert await connection.run_sync(count_samples) == 0
     await connection.run_sync(add_samples, range(3))

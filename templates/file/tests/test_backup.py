@@ -1,4 +1,4 @@
-"""A backup is whole, in one file, and restored only when it fits."""
+"""A backup is complete, in one file, and restored only when it fits."""
 
 import sqlite3
 from contextlib import closing
@@ -43,7 +43,7 @@ def backup(database: Engine, tmp_path: Path) -> Path:
 
 
 def test_backup_is_restored(database: Engine, backup: Path) -> None:
-    """A database, or one that is gone, becomes what it was at the time of the backup."""
+    """A database, also one that was removed, is again what it was at the time of the backup."""
     assert [path.name for path in backup.parent.iterdir()] == ["data.db"]
     with connect(database) as connection:
         connection.execute("UPDATE notes SET text = 'lost'")
@@ -58,7 +58,7 @@ def test_backup_is_restored(database: Engine, backup: Path) -> None:
 
 
 def test_backup_replaces_a_file_only_on_request(database: Engine, backup: Path) -> None:
-    """An older backup stays, and the database is never taken for one."""
+    """An existing backup is kept, and a backup never overwrites the database itself."""
     with pytest.raises(click.ClickException, match="exists"):
         back_up(database, backup)
     with pytest.raises(click.ClickException, match="exists"):
@@ -67,7 +67,7 @@ def test_backup_replaces_a_file_only_on_request(database: Engine, backup: Path) 
 
 
 def test_database_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """Where there is no database, no empty one becomes a backup."""
+    """A missing database is an error, and no empty file becomes a backup."""
     with pytest.raises(click.ClickException, match="there is no database"):
         back_up(create_engine(f"sqlite:///{tmp_path}/none.db"), tmp_path / "backup.db")
     assert list(tmp_path.iterdir()) == []
@@ -99,7 +99,7 @@ def test_file_that_is_no_backup_is_refused(database: Engine, backup: Path) -> No
 
 
 def test_restore_waits_for_a_writer_for_as_long_as_asked(database: Engine, backup: Path) -> None:
-    """A transaction that is open is not broken off: the command gives up, and changes nothing."""
+    """The command does not end an open transaction: it gives up, and changes nothing."""
     with connect(database) as connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("UPDATE notes SET text = 'written'")

@@ -11,7 +11,7 @@ from packages.database.commands.cli import main
 
 @pytest.mark.parametrize("name", ["backup", "restore"])
 def test_command_of_the_tool_is_printed(name: str) -> None:
-    """It is printed for people and for machines, and the code says that nothing is done yet."""
+    """It is printed as text or JSON, and the exit code says that nothing is done yet."""
     people = CliRunner().invoke(main, [name, "a file"])
     machines = CliRunner().invoke(main, [name, "--json", "a file"])
     assert (people.exit_code, machines.exit_code) == (1, 1)

@@ -24,7 +24,7 @@ CREATE = [
 def choose_test_database() -> URL:
     """Return the URL of the service's test schema, on the server of `TEST_DATABASE_URL`.
 
-    That URL is of an account that may create users; without it, `DATABASE_URL` is. The schema is
+    That URL names an account that may create users; without it, `DATABASE_URL` does. The schema is
     dropped and created again, so its name is made here and always says "test".
     """
     worker = os.environ.get("PYTEST_XDIST_WORKER")

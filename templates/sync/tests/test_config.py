@@ -24,7 +24,7 @@ from tests.rows import Row
 pytestmark = pytest.mark.usefixtures("rows")
 
 {% if db.refuse_writes %}
-# In the words of each server.
+# A part of each server's message.
 READ_ONLY = r"(?i)read.?only"
 {% else %}
 READ_ONLY = "only reads"
@@ -97,7 +97,7 @@ def test_get_read_db_reads_and_cannot_write() -> None:
     ],
 )
 def test_database_refuses_plain_sql_that_writes(statement: str) -> None:
-    """What keeps a session for reading from writing is the database, in plain SQL as well."""
+    """The database itself refuses what a session for reading writes, also in plain SQL."""
     with ReadSessionLocal() as db, pytest.raises(DBAPIError, match=READ_ONLY) as refusal:
         db.execute(text(statement))
     # The program is at fault: an `OperationalError` would say that the database does not work.

@@ -32,7 +32,7 @@ def test_pools_have_the_sizes_of_the_settings() -> None:
 {% if db.server %}
 @pytest.mark.usefixtures("schema")
 def test_only_an_idle_connection_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was used a moment ago costs no further round trip; what was idle is asked first."""
+    """A connection that was just used costs no round trip; an idle one is pinged first."""
     pings: list[object] = []
     for each in (engine, read_engine):
         monkeypatch.setattr(each.dialect, "do_ping", pings.append)
@@ -53,7 +53,7 @@ def test_only_an_idle_connection_is_asked(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.usefixtures("schema")
 def test_dead_connection_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection that does not answer when it is asked is closed, and a new one is used."""
+    """A connection that does not answer the ping is closed, and a new one is used."""
 
     def fail(_connection: object) -> None:
         raise engine.dialect.loaded_dbapi.OperationalError("lost")

@@ -1,4 +1,4 @@
-"""What every path operation has without a line of its own: a limit, and responses to errors."""
+"""Every path operation has a limit and responses to errors, without code of its own."""
 
 from collections.abc import Iterator
 
@@ -38,7 +38,7 @@ def endpoint() -> Iterator[None]:
 
 
 def test_input_is_not_repeated(client: TestClient) -> None:
-    """An invalid request is a 422, without what may be secret or cannot be encoded."""
+    """An invalid request is a 422 that does not repeat the input, which may be secret."""
     for path, body in {"/rows/1": '["\\ud800", 1]', "/rows/0": "[]", "/rows/1?": "s3cret"}.items():
         headers = {"Content-Type": "application/json"}
         response = client.post(path, content=body, headers=headers)
@@ -48,7 +48,7 @@ def test_input_is_not_repeated(client: TestClient) -> None:
 
 
 def test_errors_are_documented() -> None:
-    """A path operation that says nothing of errors has each that can come in `/openapi.json`."""
+    """`/openapi.json` has every possible error of a path operation that documents none."""
     operations = app.openapi()["paths"]["/rows/{number}"]
     reading = {"200", "404", "422", "500", "503"}
     assert set(operations["get"]["responses"]) == reading
@@ -68,7 +68,7 @@ def test_document_is_made_once() -> None:
 
 
 def test_unreadable_body_is_answered_with_400(client: TestClient) -> None:
-    """What is no text in UTF-8 is no JSON."""
+    """A body that is no text in UTF-8 is no JSON."""
     headers = {"Content-Type": "application/json"}
     response = client.post("/rows/1", content=b"\xff", headers=headers)
     assert response.status_code == 400

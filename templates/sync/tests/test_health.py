@@ -109,7 +109,7 @@ def test_database_that_does_not_answer_is_named_in_the_log(
 
 
 def test_not_ready_while_no_request_ends() -> None:
-    """Connections that are all held for too long serve nobody, though the database answers."""
+    """While requests hold all connections for too long, the service is not ready."""
     request = Request({"type": "http", "state": {"stalled": True}})
     with pytest.raises(HTTPException, match="503: requests hold all connections"):
         asyncio.run(health.ready(request))
@@ -121,7 +121,7 @@ def test_not_ready_while_no_request_ends() -> None:
 def test_start_says_when_the_server_allows_too_few_connections(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, workers: str, *, warns: bool
 ) -> None:
-    """One line of the log has the sum and the settings to change; there is none while all fit."""
+    """A warning has the sum and the settings to change; there is none while all fit."""
     monkeypatch.setenv("WEB_CONCURRENCY", workers)
     asyncio.run(health.warn_of_connection_limit())
     lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
@@ -130,7 +130,7 @@ def test_start_says_when_the_server_allows_too_few_connections(
 
 
 def test_start_needs_no_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service that starts before its database is not stopped by what it cannot ask."""
+    """A service can start before its database."""
 
     def fail() -> tuple[bool, str]:
         raise OperationalError("SELECT 1", None, Exception("connection refused"))

@@ -12,7 +12,7 @@ from packages.database.user_data_model import User
 
 
 def test_samples_are_continued_where_they_end(connection: Connection) -> None:
-    """What is there is counted; each user has ten jobs, of all kinds, that read as the API's do."""
+    """A second run continues after the last sample; each user has ten jobs, of all statuses."""
     assert count_samples(connection) == 0
     add_samples(connection, range(3))
     assert count_samples(connection) == 3

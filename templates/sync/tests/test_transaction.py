@@ -110,7 +110,7 @@ def test_work_runs_again_on_another_connection(db: Session, losses: int, attempt
 
 
 def test_lost_commit_is_in_doubt_and_not_repeated(db: Session) -> None:
-    """Nobody knows whether the server has stored it: done twice, it might be stored twice."""
+    """The server may have stored the work, and a second run might store it twice."""
     calls = []
 
     def work(db: Session) -> None:
