@@ -44,4 +44,5 @@ JsonDocument = {{ db.json_document }}
 IntegerKey = Annotated[int, mapped_column(Identity(), primary_key=True)]
 CreatedAt = Annotated[datetime, mapped_column(UtcDateTime, default=utc_now)]
 UpdatedAt = Annotated[datetime, mapped_column(UtcDateTime, default=utc_now, onupdate=utc_now)]
+# Assign a new dict to change one: SQLAlchemy does not notice changes inside it (see `MutableDict`).
 JsonObject = Annotated[dict[str, Any], mapped_column(JsonDocument, default=dict)]
