@@ -18,7 +18,7 @@ os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PAT
 # What tests record by `record_property`, one line of a table each, with the heads of its columns.
 TABLES = {
     "fault": ("service", "clients", "requests", "failed", "in doubt", "lost", "doubled", "seconds to recover"),
-    "crowd": ("service", "clients", "requests", "refused", "probes", "p99 ms", "slowest ms", "over 100 ms"),
+    "overload": ("service", "clients", "requests", "refused", "probes", "p99 ms", "slowest ms", "over 100 ms"),
 }
 
 
@@ -58,7 +58,7 @@ def values_of(reports: Iterable[pytest.TestReport], name: str) -> Iterator[objec
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which databases the services ran on, what they did under faults and crowds, and what was skipped."""
+    """Say which databases the services ran on, what they did under faults and overload, and what was skipped."""
     passed = terminalreporter.stats.get("passed", [])
     servers = {str(value) for value in values_of(passed, "server")}
     for server in sorted(servers):

@@ -1,4 +1,4 @@
-"""The README is the front door: each of its commands works."""
+"""The README is the first page that people read: each of its commands works."""
 
 import re
 import subprocess

@@ -44,18 +44,9 @@ def test_parts_of_other_words_are_left_alone() -> None:
 
 
 def test_the_template_has_none(capsys: pytest.CaptureFixture[str]) -> None:
-    """What is checked is clean."""
+    """No file that is read has one."""
     code = words.main([])
     assert (code, capsys.readouterr().out) == (0, "")
-
-
-def test_the_list_of_what_is_not_clean_gets_shorter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder that has become clean is checked from then on."""
-    later = words.LATER
-    monkeypatch.setattr(words, "LATER", ())
-    dirty = [name for name in words.files() if not name.startswith(words.SKIPPED)]
-    dirty = [name for name in dirty if Path(TEMPLATE, name).is_file() and words.main([name])]
-    assert [folder for folder in later if not any(name.startswith(folder) for name in dirty)] == []
 
 
 def test_a_spelling_error_is_found(tmp_path: Path) -> None:

@@ -192,7 +192,7 @@ def check_samples_removed(project: Project) -> None:
 
 
 def check_first_revision(project: Project) -> None:
-    """Have Alembic write the first revision anew, from the models alone, as a team does that has made them its own."""
+    """Have Alembic write the first revision again, from the models alone, as a team does that has changed them."""
     project.run("alembic", "downgrade", "base")
     versions = project.folder / "migrations" / "versions"
     kept = {path: path.read_text(encoding="utf-8") for path in versions.glob("*.py")}

@@ -15,9 +15,9 @@ import pytest
 from sqlalchemy import URL
 
 from tests.live.cells import InstallOnce
-from tests.live.crowd import Crowd
 from tests.live.scripts import put_script
 from tests.live.service import RECOVERY_SECONDS, new_user, serve, wait_until, wait_until_ready
+from tests.live.workload import Workload
 from tests.servers import GaleraCluster, GaleraNode, PostgresqlPair, PostgresqlServer, Row
 from tests.template import BACKENDS, STEP_SECONDS, STYLES, Project, plain_environment
 
@@ -30,7 +30,7 @@ CONNECTIONS = 5
 # Nobody is there at once to promote a standby; it is done within the time for which the service tries to connect.
 PROMOTION_SECONDS = 1.5
 CONNECT_SECONDS = 10
-# What a service gives up before a primary goes on that stands still for ever; each for its own reason.
+# Limits for a service whose primary stays frozen; each has its own reason.
 FROZEN_LIMITS = {
     "DATABASE_CONNECT_TIMEOUT_SECONDS": "2",
     "DATABASE_STATEMENT_TIMEOUT_SECONDS": "2",
@@ -52,39 +52,39 @@ def install_styles(install_once: InstallOnce, backend: str) -> dict[str, Project
 
 
 @contextmanager
-def under_load(projects: Mapping[str, Project]) -> Iterator[dict[str, Crowd]]:
+def under_load(projects: Mapping[str, Project]) -> Iterator[dict[str, Workload]]:
     """Serve projects on one database, each to clients of its own, from before the block until after it."""
     clients = CLIENTS // len(projects)
     with ExitStack() as stack:
         served = {name: stack.enter_context(serve(project)) for name, project in projects.items()}
         owner = new_user(next(iter(served.values())), "owner")
-        crowds = {
-            name: stack.enter_context(Crowd(client, owner, clients, f"{name} ")) for name, client in served.items()
+        workloads = {
+            name: stack.enter_context(Workload(client, owner, clients, f"{name} ")) for name, client in served.items()
         }
-        for crowd in crowds.values():
-            crowd.wait_for_answers(ANSWERS)
-        yield crowds
+        for workload in workloads.values():
+            workload.wait_for_answers(ANSWERS)
+        yield workloads
 
 
-def report(note: Note, fault: str, crowds: Mapping[str, Crowd], since: float) -> None:
+def report(note: Note, fault: str, workloads: Mapping[str, Workload], since: float) -> None:
     """Keep a line of a table for each service: the fault, the load, and what the clients saw of it."""
-    for name, crowd in crowds.items():
-        failed = f"{crowd.failed} of {len(crowd.outcomes)} requests failed, {crowd.in_doubt} in doubt"
-        writes = f"{len(crowd.acknowledged)} writes | {crowd.longest_pause(since):.1f} s without a write"
-        line = f"{fault} | {name} | {CLIENTS // len(crowds)} clients | {failed} | {writes}"
+    for name, workload in workloads.items():
+        failed = f"{workload.failed} of {len(workload.outcomes)} requests failed, {workload.in_doubt} in doubt"
+        writes = f"{len(workload.acknowledged)} writes | {workload.longest_pause(since):.1f} s without a write"
+        line = f"{fault} | {name} | {CLIENTS // len(workloads)} clients | {failed} | {writes}"
         print(line)
         note("figures", line)
 
 
-def check_writes(crowds: Mapping[str, Crowd], rows: list[Row]) -> None:
+def check_writes(workloads: Mapping[str, Workload], rows: list[Row]) -> None:
     """Check that each acknowledged write is stored under its id, that none is stored twice, and what else was said."""
     jobs = {(str(title), int(str(number))) for title, number in rows}
     assert len(jobs) == len(rows)
     assert set(Counter(title for title, _ in jobs).values()) == {1}
-    for crowd in crowds.values():
-        assert crowd.acknowledged
-        assert crowd.acknowledged.items() - jobs == set()
-        assert set(crowd.statuses) <= {200, 201, 503}
+    for workload in workloads.values():
+        assert workload.acknowledged
+        assert workload.acknowledged.items() - jobs == set()
+        assert set(workload.statuses) <= {200, 201, 503}
 
 
 @pytest.fixture(scope="module")
@@ -148,48 +148,48 @@ def test_service_goes_on_with_the_promoted_standby(
 
     The URL names both servers. Lost is a primary that is killed, stopped, or takes no more writes.
     """
-    with under_load(replicated) as crowds:
+    with under_load(replicated) as workloads:
         struck = time.monotonic()
         FAULTS[fault](pair.primary)
         time.sleep(PROMOTION_SECONDS)
         pair.promote()
-        for crowd in crowds.values():
-            wait_until_ready(crowd.client)
-            crowd.wait_for_answers(2 * ANSWERS)
-    report(record_property, f"PostgreSQL primary {fault}", crowds, struck)
-    check_writes(crowds, pair.primary.query("SELECT title, id FROM jobs", DATABASE))
-    for crowd in crowds.values():
+        for workload in workloads.values():
+            wait_until_ready(workload.client)
+            workload.wait_for_answers(2 * ANSWERS)
+    report(record_property, f"PostgreSQL primary {fault}", workloads, struck)
+    check_writes(workloads, pair.primary.query("SELECT title, id FROM jobs", DATABASE))
+    for workload in workloads.values():
         # A lost connection costs a COMMIT that was under way; all else runs again, or waits for a new connection.
-        assert all(one.in_doubt for one in crowd.outcomes if one.failed)
-        assert crowd.longest_pause(struck) < RECOVERY_SECONDS
+        assert all(one.in_doubt for one in workload.outcomes if one.failed)
+        assert workload.longest_pause(struck) < RECOVERY_SECONDS
 
 
 def test_service_leaves_a_primary_that_stands_still(
     replicated: dict[str, Project], pair: PostgresqlPair, record_property: Note
 ) -> None:
-    """The primary stands still for ever, and the standby is promoted: the service is back by itself, and says so."""
+    """The primary stays frozen, and the standby is promoted: the service recovers by itself, and says so."""
     projects = {
         style: Project(project.folder, {**project.env, **FROZEN_LIMITS}) for style, project in replicated.items()
     }
     frozen = pair.primary
     try:
-        with under_load(projects) as crowds:
+        with under_load(projects) as workloads:
             struck = time.monotonic()
             frozen.freeze()
             time.sleep(FROZEN_SECONDS)
-            for crowd in crowds.values():
-                assert crowd.client.get("/health/ready").status_code == 503
+            for workload in workloads.values():
+                assert workload.client.get("/health/ready").status_code == 503
             pair.promote()
             promoted = time.monotonic()
-            for crowd in crowds.values():
-                wait_until_ready(crowd.client)
-                crowd.wait_for_answers(2 * ANSWERS)
+            for workload in workloads.values():
+                wait_until_ready(workload.client)
+                workload.wait_for_answers(2 * ANSWERS)
     finally:
         frozen.thaw()
-    report(record_property, "PostgreSQL primary frozen for ever", crowds, struck)
-    check_writes(crowds, pair.primary.query("SELECT title, id FROM jobs", DATABASE))
-    for crowd in crowds.values():
-        assert crowd.longest_pause(struck) < promoted - struck + sum(map(int, FROZEN_LIMITS.values()))
+    report(record_property, "PostgreSQL primary frozen for ever", workloads, struck)
+    check_writes(workloads, pair.primary.query("SELECT title, id FROM jobs", DATABASE))
+    for workload in workloads.values():
+        assert workload.longest_pause(struck) < promoted - struck + sum(map(int, FROZEN_LIMITS.values()))
 
 
 @pytest.fixture(scope="module")
@@ -309,26 +309,26 @@ def test_a_killed_node_loses_no_acknowledged_write(
     dying, surviving, _ = cluster.nodes
     deserted = {f"{style}, killed node": beside(dying, style, project) for style, project in mariadb.items()}
     lucky = {f"{style}, other node": beside(surviving, style, project) for style, project in mariadb.items()}
-    with under_load(deserted | lucky) as crowds:
+    with under_load(deserted | lucky) as workloads:
         struck = time.monotonic()
         dying.kill()
         down = time.monotonic()
         for name in deserted:
-            assert crowds[name].client.get("/health/ready").status_code == 503
+            assert workloads[name].client.get("/health/ready").status_code == 503
         cluster.wait_for_size(2, EXPULSION_SECONDS)
         for name in lucky:
-            crowds[name].wait_for_answers(ANSWERS, EXPULSION_SECONDS)
+            workloads[name].wait_for_answers(ANSWERS, EXPULSION_SECONDS)
         back = time.monotonic()
         cluster.rejoin(dying)
-        for crowd in crowds.values():
-            wait_until_ready(crowd.client)
-            crowd.wait_for_answers(ANSWERS)
-    report(record_property, f"Galera node killed, down for {back - struck:.1f} s", crowds, struck)
-    check_writes(crowds, read(surviving, "title, id", "jobs"))
+        for workload in workloads.values():
+            wait_until_ready(workload.client)
+            workload.wait_for_answers(ANSWERS)
+    report(record_property, f"Galera node killed, down for {back - struck:.1f} s", workloads, struck)
+    check_writes(workloads, read(surviving, "title, id", "jobs"))
     for name in lucky:
         # Commits wait until the cluster has expelled the dead node, and then succeed.
-        assert crowds[name].statuses[503] <= CLIENTS // len(crowds)
-        assert crowds[name].longest_pause(struck) < EXPULSION_SECONDS
+        assert workloads[name].statuses[503] <= CLIENTS // len(workloads)
+        assert workloads[name].longest_pause(struck) < EXPULSION_SECONDS
     for name in deserted:
-        assert crowds[name].statuses[503]
-        assert all(each.status == 503 for each in crowds[name].outcomes if down < each.begun and each.ended < back)
+        assert workloads[name].statuses[503]
+        assert all(each.status == 503 for each in workloads[name].outcomes if down < each.begun and each.ended < back)

@@ -7,14 +7,14 @@ import httpx2
 import pytest
 
 from tests.live.cells import CELLS, Cell, Cells, parameters
-from tests.live.crowd import Connection
 from tests.live.scripts import put_script
 from tests.live.service import serve, wait_until
+from tests.live.workload import Connection
 
 POOL_SIZE = 5
 # More than there are connections: if each left one behind, the last would get none.
 REQUESTS = 12
-# No spare connection, and soon a 503 for whoever gets none.
+# No spare connection, and soon a 503 for each request that gets none.
 ENVIRONMENT = {
     "DATABASE_POOL_SIZE": str(POOL_SIZE),
     "DATABASE_MAX_OVERFLOW": "0",
@@ -100,7 +100,7 @@ def test_cancelled_request_leaves_nothing_behind(running: tuple[Cell, httpx2.Cli
     reading = [f"/endings/cancelled/reading/{number}" for number in range(REQUESTS)]
     assert post(client, reading, LEAVE_SECONDS) == [LEFT] * REQUESTS
     check_nothing_is_left(cell, client, "cancelled")
-    # A thread cannot be cancelled: it does its work whole. Whoever still waited for admission never began.
+    # A thread cannot be cancelled: it finishes its work. A request that still waited for a slot never began.
     assert rows(cell, "cancelled") == {"async": 0, "sync": 2 * POOL_SIZE}[cell.style]
 
 

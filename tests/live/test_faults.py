@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import httpx2
 
 from tests.live.cells import Cell
-from tests.live.crowd import Crowd
 from tests.live.service import new_user, serve, wait_until
+from tests.live.workload import Workload
 
 CLIENTS = 64
 # Answers of success that each client gets before a fault, and after it.
@@ -17,7 +17,7 @@ ROUNDS = 2
 # Connections that serve requests: as many commits are in flight, at most.
 POOL_SIZE = 5
 KILLS = 3
-# What a service gives up before a database goes on that stands still for so long.
+# Limits of a service that are shorter than the time for which its database is frozen.
 SHORT_LIMITS = {
     "DATABASE_CONNECT_TIMEOUT_SECONDS": "2",
     "DATABASE_STATEMENT_TIMEOUT_SECONDS": "2",
@@ -52,30 +52,38 @@ def limit_idle(cell: Cell) -> Iterator[None]:
 
 
 def check(  # noqa: PLR0913, PLR0917 - what a line of the table is made of
-    cell: Cell, fault: str, crowd: Crowd, owner: int, recovery: float, record: Record
+    cell: Cell, fault: str, workload: Workload, owner: int, recovery: float, record: Record
 ) -> None:
     """Record what a fault did, and check what holds for each: a request that failed was answered with 503."""
     jobs = cell.jobs(owner)
-    statuses = crowd.statuses
-    lost = crowd.acknowledged.items() - set(jobs)
+    statuses = workload.statuses
+    lost = workload.acknowledged.items() - set(jobs)
     doubled = [title for title, count in Counter(title for title, _ in jobs).items() if count > 1]
-    figures = (CLIENTS, len(crowd.outcomes), crowd.failed, crowd.in_doubt, len(lost), len(doubled), f"{recovery:.2f}")
+    figures = (
+        CLIENTS,
+        len(workload.outcomes),
+        workload.failed,
+        workload.in_doubt,
+        len(lost),
+        len(doubled),
+        f"{recovery:.2f}",
+    )
     record("fault", " | ".join(map(str, (fault, f"{cell.backend} {cell.style}", *figures))))
     assert set(statuses) <= {200, 201, 503}, statuses
     assert lost == set()
     assert doubled == []
 
 
-def strike(cell: Cell, client: httpx2.Client, name: str, fault: Callable[[], None], record: Record) -> Crowd:
+def strike(cell: Cell, client: httpx2.Client, name: str, fault: Callable[[], None], record: Record) -> Workload:
     """Let a fault meet 64 clients in the middle of their work, and each of them be served afterwards; return them."""
     owner = new_user(client, name)
-    with Crowd(client, owner, CLIENTS) as crowd:
-        crowd.wait_for_answers(ROUNDS)
+    with Workload(client, owner, CLIENTS) as workload:
+        workload.wait_for_answers(ROUNDS)
         fault()
         back = time.monotonic()
-        crowd.wait_for_answers(ROUNDS)
-    check(cell, name, crowd, owner, crowd.recovery_seconds(back), record)
-    return crowd
+        workload.wait_for_answers(ROUNDS)
+    check(cell, name, workload, owner, workload.recovery_seconds(back), record)
+    return workload
 
 
 def test_killed_connections_cost_the_commits_in_flight(cell: Cell, record_property: Record) -> None:
@@ -97,7 +105,7 @@ def test_restart_costs_the_commits_in_flight(cell: Cell, record_property: Record
 
 
 def test_database_that_stays_frozen_holds_nobody(cell: Cell, record_property: Record) -> None:
-    """The server stands still: every request and probe is answered within its limits, and served when it goes on."""
+    """The server is frozen: every request and probe is answered within its limits, and served when it goes on."""
     moments: list[float] = []
     ready: list[int] = []
 
@@ -112,26 +120,26 @@ def test_database_that_stays_frozen_holds_nobody(cell: Cell, record_property: Re
         cell.server.thaw()
 
     with serve(cell.project, SHORT_LIMITS) as client:
-        crowd = strike(cell, client, "frozen", freeze, record_property)
+        workload = strike(cell, client, "frozen", freeze, record_property)
     frozen, thawed = moments
     assert ready == [503]
-    during = [one for one in crowd.outcomes if frozen < one.begun and one.ended < thawed]
+    during = [one for one in workload.outcomes if frozen < one.begun and one.ended < thawed]
     assert {one.status for one in during} == {503}
     assert {one.client for one in during} == set(range(CLIENTS))
-    assert crowd.slowest < LONGEST_WAIT_SECONDS + SLACK_SECONDS
+    assert workload.slowest < LONGEST_WAIT_SECONDS + SLACK_SECONDS
 
 
 def test_connections_that_the_server_ended_for_idleness_cost_nothing(cell: Cell, record_property: Record) -> None:
     """After a pause longer than the server's idle limit, 64 clients at once: none of their requests fails."""
     with limit_idle(cell), serve(cell.project) as client:
         owner = new_user(client, "idle")
-        with Crowd(client, owner, CLIENTS) as crowd:
-            crowd.wait_for_answers(ROUNDS)
+        with Workload(client, owner, CLIENTS) as workload:
+            workload.wait_for_answers(ROUNDS)
         assert len(cell.connections()) > 1
         wait_until(lambda: not cell.connections(), "the server keeps idle connections")
         begun = time.monotonic()
         late_owner = new_user(client, "idle-no-longer")
-        with Crowd(client, late_owner, CLIENTS) as late:
+        with Workload(client, late_owner, CLIENTS) as late:
             late.wait_for_answers(ROUNDS)
         check(cell, "idle", late, late_owner, late.recovery_seconds(begun), record_property)
     assert late.failed == 0

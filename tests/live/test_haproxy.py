@@ -1,4 +1,4 @@
-"""Services behind HAProxy in TCP mode, which cuts what is idle, and stands still: every wait ends, nothing is lost.
+"""Services behind HAProxy in TCP mode, which cuts idle connections, and is frozen: every wait ends, nothing is lost.
 
 Services of two databases and both styles run side by side, so that each fault costs its time once.
 """
@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.live.cells import CELLS, Cell, Cells
-from tests.live.crowd import Answer, Connection, Crowd
 from tests.live.scripts import put_script
 from tests.live.service import new_user, serve, wait_until, wait_until_ready
+from tests.live.workload import Answer, Connection, Workload
 from tests.servers import HaProxy
 from tests.template import STYLES
 
@@ -95,34 +95,36 @@ def services(request: pytest.FixtureRequest, cells: Cells) -> Iterator[list[Serv
 
 
 @contextmanager
-def under_load(services: list[Service], name: str) -> Iterator[list[tuple[Service, Crowd, int]]]:
+def under_load(services: list[Service], name: str) -> Iterator[list[tuple[Service, Workload, int]]]:
     """Serve clients of each service while the block runs; give each service with its clients and their user."""
     with ExitStack() as stack:
         load = []
         for each in services:
             owner = new_user(each.client, name)
-            load.append((each, stack.enter_context(Crowd(each.client, owner, CLIENTS)), owner))
-        for _, crowd, _ in load:
-            crowd.wait_for_answers(ROUNDS)
+            load.append((each, stack.enter_context(Workload(each.client, owner, CLIENTS)), owner))
+        for _, workload, _ in load:
+            workload.wait_for_answers(ROUNDS)
         yield load
 
 
-def check(fault: str, load: list[tuple[Service, Crowd, int]], record: Record) -> int:
+def check(fault: str, load: list[tuple[Service, Workload, int]], record: Record) -> int:
     """Record what a fault did to each service, and check what holds for each fault.
 
     Returns:
         How many requests failed, in doubt or not.
     """
-    for service, crowd, owner in load:
+    for service, workload, owner in load:
         jobs = service.cell.jobs(owner)
-        lost = crowd.acknowledged.items() - set(jobs)
+        lost = workload.acknowledged.items() - set(jobs)
         doubled = len(jobs) - len({title for title, _ in jobs})
         line = f"HAProxy, {fault} | {service.cell.backend} {service.cell.style} | {CLIENTS} clients"
-        requests = f"{crowd.failed} of {len(crowd.outcomes)} failed | {crowd.in_doubt} in doubt"
-        record("figures", f"{line} | {requests} | {len(lost)} lost, {doubled} doubled | slowest {crowd.slowest:.1f} s")
+        requests = f"{workload.failed} of {len(workload.outcomes)} failed | {workload.in_doubt} in doubt"
+        record(
+            "figures", f"{line} | {requests} | {len(lost)} lost, {doubled} doubled | slowest {workload.slowest:.1f} s"
+        )
         assert (lost, doubled) == (set(), 0)
-        assert set(crowd.statuses) <= {200, 201, 503}
-    return sum(crowd.failed + crowd.in_doubt for _, crowd, _ in load)
+        assert set(workload.statuses) <= {200, 201, 503}
+    return sum(workload.failed + workload.in_doubt for _, workload, _ in load)
 
 
 @pytest.mark.parametrize("chosen", SIDE_BY_SIDE)
@@ -162,7 +164,7 @@ def test_statement_that_the_proxy_cuts_ends(services: list[Service], record_prop
 
 
 def test_proxy_that_stays_frozen_holds_nobody(services: list[Service], record_property: Record) -> None:
-    """The proxy stands still for long: each request and probe is answered within its limits; then all serve again."""
+    """The proxy is frozen for long: each request and probe is answered within its limits; then all serve again."""
     proxies = {each.proxy for each in services}
     with under_load(services, "frozen") as load:
         try:
@@ -175,12 +177,12 @@ def test_proxy_that_stays_frozen_holds_nobody(services: list[Service], record_pr
             thawed = time.monotonic()
             for proxy in proxies:
                 proxy.thaw()
-        for each, crowd, _ in load:
+        for each, workload, _ in load:
             wait_until_ready(each.client)
-            crowd.wait_for_answers(ROUNDS)
+            workload.wait_for_answers(ROUNDS)
     assert ready == [503] * len(services)
     assert check("frozen", load, record_property) > 0
-    for _, crowd, _ in load:
-        during = [one for one in crowd.outcomes if frozen < one.begun and one.ended < thawed]
+    for _, workload, _ in load:
+        during = [one for one in workload.outcomes if frozen < one.begun and one.ended < thawed]
         assert {one.status for one in during} == {503}
-        assert crowd.slowest < LONGEST_WAIT_SECONDS + SLACK_SECONDS
+        assert workload.slowest < LONGEST_WAIT_SECONDS + SLACK_SECONDS

@@ -11,9 +11,9 @@ import pytest
 
 from scripts.twins import twin
 from tests.live.cells import Cell
-from tests.live.crowd import Connection
 from tests.live.pages import Page
 from tests.live.service import new_user, serve
+from tests.live.workload import Connection
 
 CLIENTS = 24
 KILLS = 4

@@ -13,7 +13,7 @@ SUMMARY = """\
   3913 requests in 3.01s, 1.12MB read
   Socket errors: connect 1, read 2, write 3, timeout 4
   Non-2xx or 3xx responses: 13
-Answers: 3900 served, 7 refused, 6 unfit
+Answers: 3900 served, 7 refused, 6 others
 """
 
 
@@ -49,7 +49,7 @@ def test_two_sessions_in_one_request_starve_nobody(cell: Cell) -> None:
 
 def test_every_kind_of_error_is_counted() -> None:
     """A failed connect, read or write, a timeout, and an answer that is no success all count as errors."""
-    assert wrk.read(SUMMARY) == wrk.Load(served=3900, refused=7, unfit=6 + 10)
+    assert wrk.read(SUMMARY) == wrk.Load(served=3900, refused=7, others=6 + 10)
 
 
 def test_a_text_that_is_no_report_is_refused() -> None:

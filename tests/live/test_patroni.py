@@ -58,17 +58,17 @@ def test_switchover_costs_the_commits_in_flight(
 ) -> None:
     """The primary changes places with its standby under load: no write is lost, and only commits in doubt fail."""
     before = cluster.primary
-    with under_load(projects) as crowds:
+    with under_load(projects) as workloads:
         struck = time.monotonic()
         cluster.switch()
-        for crowd in crowds.values():
-            wait_until_ready(crowd.client)
-            crowd.wait_for_answers(2 * ANSWERS)
-    report(record_property, "Patroni, switchover", crowds, struck)
+        for workload in workloads.values():
+            wait_until_ready(workload.client)
+            workload.wait_for_answers(2 * ANSWERS)
+    report(record_property, "Patroni, switchover", workloads, struck)
     assert cluster.primary is not before
-    check_writes(crowds, cluster.primary.query("SELECT title, id FROM jobs", DATABASE))
-    for crowd in crowds.values():
-        assert all(one.in_doubt for one in crowd.outcomes if one.failed)
+    check_writes(workloads, cluster.primary.query("SELECT title, id FROM jobs", DATABASE))
+    for workload in workloads.values():
+        assert all(one.in_doubt for one in workload.outcomes if one.failed)
 
 
 def test_failover_loses_no_write(projects: dict[str, Project], cluster: PatroniCluster, record_property: Note) -> None:
@@ -76,13 +76,13 @@ def test_failover_loses_no_write(projects: dict[str, Project], cluster: PatroniC
     cluster.wait_until_settled()
     killed = cluster.primary
     cluster.primary.query("TRUNCATE jobs", DATABASE)
-    with under_load(projects) as crowds:
+    with under_load(projects) as workloads:
         struck = time.monotonic()
         killed.kill()
         cluster.wait_for_other_primary(killed)
-        for crowd in crowds.values():
-            wait_until_ready(crowd.client)
-            crowd.wait_for_answers(2 * ANSWERS, SETTLE_SECONDS)
+        for workload in workloads.values():
+            wait_until_ready(workload.client)
+            workload.wait_for_answers(2 * ANSWERS, SETTLE_SECONDS)
         back = time.monotonic()
-    report(record_property, f"Patroni, primary killed, back after {back - struck:.0f} s", crowds, struck)
-    check_writes(crowds, cluster.primary.query("SELECT title, id FROM jobs", DATABASE))
+    report(record_property, f"Patroni, primary killed, back after {back - struck:.0f} s", workloads, struck)
+    check_writes(workloads, cluster.primary.query("SELECT title, id FROM jobs", DATABASE))

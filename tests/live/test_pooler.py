@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from tests.live.cells import InstallOnce, parameters
-from tests.live.crowd import Crowd
 from tests.live.scripts import put_script, run_text
 from tests.live.service import ask_doctor, new_user, serve, wait_until_ready
+from tests.live.workload import Workload
 from tests.servers import PgBouncer, PostgresqlServer
 from tests.template import STYLES, Project
 
@@ -156,8 +156,8 @@ def test_load_leaves_nothing_to_other_clients(
     with serve(project) as client:
         wait_until_ready(client)
         owner = new_user(client, "pooled")
-        with Crowd(client, owner, CLIENTS) as crowd:
-            crowd.wait_for_answers(ROUNDS)
+        with Workload(client, owner, CLIENTS) as workload:
+            workload.wait_for_answers(ROUNDS)
             faults[fault]()
             deadline = time.monotonic() + SECONDS
             while time.monotonic() < deadline or not all(seen.values()):
@@ -167,10 +167,12 @@ def test_load_leaves_nothing_to_other_clients(
                         seen[name].add(str(pooler.query(f"SHOW {name}", database)[0][0]))
                     except psycopg.OperationalError:
                         time.sleep(0.1)
-            crowd.wait_for_answers(ROUNDS)
+            workload.wait_for_answers(ROUNDS)
     line = f"PgBouncer, {fault} | {style_of(project)} | {CLIENTS} clients"
-    record_property("figures", f"{line} | {crowd.failed} of {len(crowd.outcomes)} failed | {crowd.in_doubt} in doubt")
-    assert crowd.failed == 0
+    record_property(
+        "figures", f"{line} | {workload.failed} of {len(workload.outcomes)} failed | {workload.in_doubt} in doubt"
+    )
+    assert workload.failed == 0
     assert seen == {name: {default} for name, default in DEFAULTS.items()}
 
 
@@ -181,8 +183,8 @@ def test_paused_pooler_holds_nobody(
     """PAUSE, for longer than any limit: each request and probe gets its 503 in time, and all is well after RESUME."""
     with serve(project, SHORT_LIMITS) as client:
         owner = new_user(client, "paused")
-        with Crowd(client, owner, FEW_CLIENTS) as crowd:
-            crowd.wait_for_answers(ROUNDS)
+        with Workload(client, owner, FEW_CLIENTS) as workload:
+            workload.wait_for_answers(ROUNDS)
             pooler.pause()
             paused = time.monotonic()
             try:
@@ -192,16 +194,16 @@ def test_paused_pooler_holds_nobody(
             finally:
                 pooler.resume()
             wait_until_ready(client)
-            crowd.wait_for_answers(ROUNDS)
-    during = [one for one in crowd.outcomes if paused < one.begun and one.ended < resumed]
+            workload.wait_for_answers(ROUNDS)
+    during = [one for one in workload.outcomes if paused < one.begun and one.ended < resumed]
     line = f"PgBouncer, paused | {style_of(project)} | {FEW_CLIENTS} clients"
-    failed = f"{crowd.failed} of {len(crowd.outcomes)} failed | {crowd.in_doubt} in doubt"
-    record_property("figures", f"{line} | {failed} | slowest {crowd.slowest:.1f} s")
+    failed = f"{workload.failed} of {len(workload.outcomes)} failed | {workload.in_doubt} in doubt"
+    record_property("figures", f"{line} | {failed} | slowest {workload.slowest:.1f} s")
     assert ready.status_code == 503
     assert {one.status for one in during} == {503}
     # Each was answered, also those whose requests were under way when the pooler stood still.
-    assert {one.client for one in crowd.outcomes if paused < one.ended < resumed} == set(range(FEW_CLIENTS))
-    assert crowd.slowest < LONGEST_WAIT_SECONDS + SLACK_SECONDS
+    assert {one.client for one in workload.outcomes if paused < one.ended < resumed} == set(range(FEW_CLIENTS))
+    assert workload.slowest < LONGEST_WAIT_SECONDS + SLACK_SECONDS
 
 
 def test_without_the_setting_the_refusal_names_it(project: Project) -> None:

@@ -53,7 +53,7 @@ def test_killed_idle_connections_are_noticed_before_they_are_used(cell: Cell) ->
 
 
 def test_frozen_database_is_reported_in_time(cell: Cell) -> None:
-    """While the database stands still, readiness is denied in time, each time; when it goes on, so does the service."""
+    """While the database is frozen, readiness fails in time, each time; when it continues, so does the service."""
     with serve(cell.project) as client:
         user = new_user(client, "frozen")
         wait_until_ready(client)

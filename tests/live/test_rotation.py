@@ -12,9 +12,9 @@ from uuid import uuid4
 import pytest
 
 from tests.live.cells import InstallOnce, parameters
-from tests.live.crowd import Crowd
 from tests.live.databases import Databases
 from tests.live.service import new_user, serve
+from tests.live.workload import Workload
 from tests.servers import Server
 from tests.template import BACKENDS, STYLES, Project
 
@@ -24,7 +24,7 @@ ROUNDS = 2
 # A secret that is mounted changes later than the server's password.
 LAG_SECONDS = 1
 TOKEN_SECONDS = 1
-# Each connection is opened anew after a second, so that none outlives a password.
+# Each connection is replaced after a second, so that none outlives a password.
 ENVIRONMENT = {"DATABASE_POOL_RECYCLE_SECONDS": "1"}
 CREATE = {
     "postgresql": ["CREATE ROLE {name} LOGIN PASSWORD '{password}'", "CREATE DATABASE {name} OWNER {name}"],
@@ -81,25 +81,25 @@ def account(request: pytest.FixtureRequest, tmp_path: Path, databases: Databases
     return Account(backend, style, server, name, secret, project)
 
 
-def check(crowd: Crowd) -> None:
+def check(workload: Workload) -> None:
     """Check that no request failed, of many."""
-    print(crowd.statuses)
-    assert set(crowd.statuses) == {200, 201}
+    print(workload.statuses)
+    assert set(workload.statuses) == {200, 201}
 
 
 def test_rotated_password_costs_no_request(account: Account) -> None:
     """The password changes under load, and the mounted file a second later: no request fails, without a restart."""
     with serve(account.project, ENVIRONMENT) as client:
         owner = new_user(client, "rotated")
-        with Crowd(client, owner, CLIENTS) as crowd:
-            crowd.wait_for_answers(ROUNDS)
+        with Workload(client, owner, CLIENTS) as workload:
+            workload.wait_for_answers(ROUNDS)
             account.change("second")
             time.sleep(LAG_SECONDS)
             account.secret.write_text("second\n", encoding="utf-8")
             # All connections are new ones by then.
             time.sleep(2)
-            crowd.wait_for_answers(ROUNDS)
-    check(crowd)
+            workload.wait_for_answers(ROUNDS)
+    check(workload)
 
 
 @contextmanager
@@ -143,10 +143,10 @@ def test_tokens_that_expire_cost_no_request(account: Account, request: pytest.Fi
         module.write_text(text + TOKENS.format(url=url), encoding="utf-8")
         with serve(account.project, ENVIRONMENT) as client:
             owner = new_user(client, "tokens")
-            with Crowd(client, owner, CLIENTS) as crowd:
-                crowd.wait_for_answers(ROUNDS)
+            with Workload(client, owner, CLIENTS) as workload:
+                workload.wait_for_answers(ROUNDS)
                 time.sleep(3 * TOKEN_SECONDS)
-                crowd.wait_for_answers(ROUNDS)
-    check(crowd)
+                workload.wait_for_answers(ROUNDS)
+    check(workload)
     # Else nothing was proven.
     assert len(issued) > 3

@@ -92,7 +92,7 @@ def check_api(project: Project) -> None:
 
 
 def check_race(client: httpx2.Client) -> None:
-    """Change and delete the same row at once: one DELETE wins, and whoever comes after it gets a 404."""
+    """Change and delete the same row at once: one DELETE wins, and each later request gets a 404."""
     with ThreadPoolExecutor(6) as threads:
         for number in range(20):
             user = client.post("/users", json={"email": f"{number}@example.com", "name": "n"}).json()

@@ -17,9 +17,9 @@ import psutil
 import pytest
 
 from tests.live.cells import Cell, Cells
-from tests.live.crowd import Crowd
 from tests.live.service import new_user, serve
-from tests.live.test_crowds import JOBS, PAYLOAD, SEND_BUFFER, read_slowly, send_slowly
+from tests.live.test_overload import JOBS, PAYLOAD, SEND_BUFFER, read_slowly, send_slowly
+from tests.live.workload import Workload
 from tests.template import STYLES
 
 SECONDS = 60 * float(os.environ.get("SOAK_MINUTES", "1"))
@@ -46,7 +46,7 @@ class Watched:
     """A service that runs, its clients, and what it used now and then."""
 
     client: httpx2.Client
-    crowd: Crowd
+    workload: Workload
     process: psutil.Process
     owner: int
     slow_path: str
@@ -81,8 +81,8 @@ def watched(cell: Cell, clients: int) -> Iterator[Watched]:
         owner, other = new_user(client, "soak"), new_user(client, "large")
         job = {"owner_id": other, "title": "large", "payload": {"text": PAYLOAD}}
         first = min(client.post("/jobs", json=job).json()["id"] for _ in range(JOBS))
-        crowd = Crowd(client, owner, clients)
-        yield Watched(client, crowd, process_of(client), owner, f"/jobs?limit={JOBS}&after={first - 1}")
+        workload = Workload(client, owner, clients)
+        yield Watched(client, workload, process_of(client), owner, f"/jobs?limit={JOBS}&after={first - 1}")
 
 
 @contextmanager
@@ -97,12 +97,12 @@ def slow_clients(service: Watched) -> Iterator[None]:
 
 def check_writes(cell: Cell, service: Watched) -> None:
     """Check that what is stored was acknowledged or in doubt, once."""
-    crowd = service.crowd
+    workload = service.workload
     jobs = cell.jobs(service.owner)
     assert len(jobs) == len({title for title, _ in jobs})
-    assert crowd.acknowledged.items() <= set(jobs)
+    assert workload.acknowledged.items() <= set(jobs)
     # A request in flight when the service was stopped is not stored in silence.
-    assert len(jobs) - len(crowd.acknowledged) <= crowd.in_doubt
+    assert len(jobs) - len(workload.acknowledged) <= workload.in_doubt
 
 
 def deploy(cell: Cell, deadline: float) -> list[float]:
@@ -110,7 +110,7 @@ def deploy(cell: Cell, deadline: float) -> list[float]:
     stops = []
     while time.monotonic() < deadline:
         with watched(cell, DEPLOYED_CLIENTS) as service, slow_clients(service):
-            with service.crowd:
+            with service.workload:
                 time.sleep(DEPLOY_SECONDS)
                 begun = time.monotonic()
                 service.process.terminate()
@@ -130,7 +130,7 @@ def test_what_a_service_uses_stays_flat(cells: Cells, record_property: Record) -
         services = [stack.enter_context(watched(cell, STAYING_CLIENTS)) for cell in staying]
         for service in services:
             stack.enter_context(slow_clients(service))
-            stack.enter_context(service.crowd)
+            stack.enter_context(service.workload)
         deploys = stack.enter_context(ThreadPoolExecutor(1)).submit(deploy, staying[0], deadline)
         sampled = killed = time.monotonic()
         while (now := time.monotonic()) < deadline:
@@ -144,19 +144,19 @@ def test_what_a_service_uses_stays_flat(cells: Cells, record_property: Record) -
                     service.measure(staying[0].server.port)
             time.sleep(0.5)
         for service in services:
-            service.crowd.wait_for_answers(1)
+            service.workload.wait_for_answers(1)
         stops = deploys.result()
     slowest = f"{len(stops)} deploys, slowest stop {max(stops):.1f} s"
     record_property("figures", f"soak of {SECONDS:.0f} s | {slowest}")
     for cell, service in zip(staying, services, strict=True):
         check_writes(cell, service)
-        crowd = service.crowd
-        figures = f"{crowd.failed} of {len(crowd.outcomes)} failed, {crowd.in_doubt} in doubt"
+        workload = service.workload
+        figures = f"{workload.failed} of {len(workload.outcomes)} failed, {workload.in_doubt} in doubt"
         line = f"soak | postgresql {cell.style} | {figures}"
         columns = dict(zip(FIGURES, zip(*service.samples, strict=True), strict=True))
         record_property("figures", f"{line} | " + ", ".join(f"{name} {values}" for name, values in columns.items()))
-        assert crowd.failed == 0
-        assert set(crowd.statuses) <= {200, 201, 503}
+        assert workload.failed == 0
+        assert set(workload.statuses) <= {200, 201, 503}
         third = len(service.samples) // 3
         memory, descriptors, threads, connections = (
             (values[third : 2 * third], values[2 * third :]) for values in columns.values()

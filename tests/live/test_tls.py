@@ -110,7 +110,7 @@ def test_off_overrules_the_url(encrypted: Encrypted, project: tuple[Project, str
 
 
 def test_require_encrypts_and_asks_no_name(encrypted: Encrypted, project: tuple[Project, str]) -> None:
-    """With `require` the connection is encrypted, whoever the server is."""
+    """With `require` the connection is encrypted, and the server's identity is not checked."""
     assert ask(project, encrypted.server, "127.0.0.1", DATABASE_TLS="require") == "True"
 
 
@@ -149,10 +149,10 @@ def test_verify_full_refuses_another_name(encrypted: Encrypted, project: tuple[P
 
 def test_certificate_that_is_refused_is_not_tried_again(encrypted: Encrypted, project: tuple[Project, str]) -> None:
     """A wrong authority, a wrong name: it is said at once, for no restart of the server helps."""
-    patience = {"DATABASE_TLS": "verify-full", "DATABASE_CONNECT_TIMEOUT_SECONDS": "30"}
+    retries_on = {"DATABASE_TLS": "verify-full", "DATABASE_CONNECT_TIMEOUT_SECONDS": "30"}
     for host, authority in (("localhost", encrypted.wrong), ("127.0.0.1", encrypted.right)):
         begun = time.monotonic()
-        said = ask(project, encrypted.server, host, **patience, DATABASE_TLS_CA_FILE=str(authority))
+        said = ask(project, encrypted.server, host, **retries_on, DATABASE_TLS_CA_FILE=str(authority))
         assert said not in {"True", "False"}
         assert time.monotonic() - begun < 30
 

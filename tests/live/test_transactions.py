@@ -63,7 +63,7 @@ def test_deadlocks_are_survived(cell: Cell) -> None:
     report = cell.play("deadlocks")
     assert report["errors"] == []
     assert report["balances"] == [2 + CLIENTS * ROUNDS] * 2
-    # The first two cannot but deadlock, so the server reported one, and one of them ran twice.
+    # The first two must deadlock, so the server reported one deadlock, and one of them ran twice.
     assert DEADLOCK[cell.backend] in report["codes"]
     assert sum(report["tries"]) > 2 + CLIENTS * ROUNDS
 

@@ -1,4 +1,4 @@
-"""What a worker that is killed under load may cost, whoever started it."""
+"""What a worker that is killed under load may cost, with uvicorn and with gunicorn."""
 
 import os
 import signal
@@ -8,8 +8,8 @@ from collections.abc import Callable
 import httpx2
 import psutil
 
-from tests.live.crowd import NO_ANSWER, Crowd
 from tests.live.service import new_user
+from tests.live.workload import NO_ANSWER, Workload
 
 CLIENTS = 32
 ROUNDS = 2
@@ -38,19 +38,19 @@ def kill_workers(client: httpx2.Client, jobs: Callable[[int], list[tuple[str, in
     """
     owner = new_user(client, "workers")
     at_risk = 0
-    with Crowd(client, owner, CLIENTS) as crowd:
+    with Workload(client, owner, CLIENTS) as workload:
         for _ in range(KILLS):
-            crowd.wait_for_answers(ROUNDS)
+            workload.wait_for_answers(ROUNDS)
             [(worker, own)] = _connections(client).most_common(1)
             os.kill(worker, signal.SIGKILL)
             at_risk += own
-        crowd.wait_for_answers(ROUNDS)
+        workload.wait_for_answers(ROUNDS)
     stored = jobs(owner)
-    unanswered = crowd.statuses[NO_ANSWER]
-    assert set(crowd.statuses) == {200, 201, NO_ANSWER}
+    unanswered = workload.statuses[NO_ANSWER]
+    assert set(workload.statuses) == {200, 201, NO_ANSWER}
     # A connection has one request at a time.
     assert 0 < unanswered <= at_risk < KILLS * CLIENTS
-    assert crowd.acknowledged.items() <= set(stored)
+    assert workload.acknowledged.items() <= set(stored)
     assert len({title for title, _ in stored}) == len(stored)
-    assert len(stored) - len(crowd.acknowledged) <= unanswered
-    return f"{CLIENTS} clients | {unanswered} of {len(crowd.outcomes)} unanswered, of {at_risk} at risk"
+    assert len(stored) - len(workload.acknowledged) <= unanswered
+    return f"{CLIENTS} clients | {unanswered} of {len(workload.outcomes)} unanswered, of {at_risk} at risk"

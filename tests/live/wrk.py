@@ -20,14 +20,14 @@ class Load:
     served: int
     """Answers of success."""
     refused: int
-    """Answers of 503 that say when to come back."""
-    unfit: int
+    """Answers of 503 with `Retry-After`."""
+    others: int
     """All other answers, socket errors and timeouts."""
 
     @property
     def requests(self) -> int:
         """All requests."""
-        return self.served + self.refused + self.unfit
+        return self.served + self.refused + self.others
 
 
 def missing() -> str | None:
@@ -57,9 +57,9 @@ def read(text: str) -> Load:
     Raises:
         ValueError: it is not what wrk prints.
     """
-    answers = re.search(r"Answers: (\d+) served, (\d+) refused, (\d+) unfit", text)
+    answers = re.search(r"Answers: (\d+) served, (\d+) refused, (\d+) others", text)
     if not answers:
         raise ValueError(f"not a report of wrk: {text}")
-    served, refused, unfit = map(int, answers.groups())
+    served, refused, others = map(int, answers.groups())
     socket = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
-    return Load(served, refused, unfit + (sum(map(int, socket.groups())) if socket else 0))
+    return Load(served, refused, others + (sum(map(int, socket.groups())) if socket else 0))

@@ -14,7 +14,7 @@ from .processes import wait_until
 
 NODES = 3
 TTL_SECONDS = 20
-"""After so many seconds without a word from the primary, another server is promoted; Patroni takes no less."""
+"""After so many seconds without contact to the primary, another server is promoted; Patroni accepts no less."""
 SETTLE_SECONDS = 90.0
 
 SUBREAPER = Path(__file__).with_name("subreaper.py")

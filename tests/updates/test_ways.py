@@ -84,7 +84,7 @@ def test_an_output_folder(tmp_path: Path, expected: dict[str, bytes]) -> None:
 
 
 def test_an_existing_service_is_refused_or_overwritten(tmp_path: Path, expected: dict[str, bytes]) -> None:
-    """Without an option, an existing folder is left alone; with one, a file of the template is written anew.
+    """Without an option, an existing folder is left alone; with one, a file of the template is written again.
 
     `--skip-if-file-exists` keeps what was edited, and in all three cases a file of one's own stays.
     """

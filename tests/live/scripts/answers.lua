@@ -1,4 +1,4 @@
--- For wrk: counts the answers of success, those that refuse with a word when to come back, and all others.
+-- For wrk: counts the answers of success, those that are refused with Retry-After, and all others.
 local threads = {}
 
 function setup(thread)
@@ -6,7 +6,7 @@ function setup(thread)
 end
 
 function init()
-    served, refused, unfit = 0, 0, 0
+    served, refused, others = 0, 0, 0
 end
 
 function response(status, headers)
@@ -15,16 +15,16 @@ function response(status, headers)
     elseif status == 503 and (headers["retry-after"] or headers["Retry-After"]) then
         refused = refused + 1
     else
-        unfit = unfit + 1
+        others = others + 1
     end
 end
 
 function done()
-    local counts = { served = 0, refused = 0, unfit = 0 }
+    local counts = { served = 0, refused = 0, others = 0 }
     for _, thread in ipairs(threads) do
         for name in pairs(counts) do
             counts[name] = counts[name] + thread:get(name)
         end
     end
-    io.write(string.format("Answers: %d served, %d refused, %d unfit\n", counts.served, counts.refused, counts.unfit))
+    io.write(string.format("Answers: %d served, %d refused, %d others\n", counts.served, counts.refused, counts.others))
 end

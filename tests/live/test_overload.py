@@ -32,7 +32,7 @@ ENVIRONMENT = {"DATABASE_POOL_SIZE": str(POOL_SIZE), "DATABASE_POOL_TIMEOUT_SECO
 FROZEN_SECONDS = 2
 PROBE_PAUSE_SECONDS = 0.05
 PROBE_SECONDS = 0.1
-# A shared machine stands still now and then, which is not the service's doing, and does not happen twice in a row.
+# A shared machine pauses now and then, which is not the service's fault, and does not happen twice in a row.
 ATTEMPTS = 2
 
 
@@ -143,7 +143,7 @@ def test_a_thousand_clients_are_served_or_told_to_come_back(
     """1,000 clients, five connections: success or 503 with `Retry-After`, and it is alive within 100 ms throughout."""
     if reason := wrk.missing():
         pytest.skip(reason)
-    name = "crowd, frozen database" if frozen_seconds else "crowd"
+    name = "workload, frozen database" if frozen_seconds else "workload"
     with serve(cell.project, ENVIRONMENT) as client:
         path = f"/users/{new_user(client, 'thousand')}"
         for _ in range(ATTEMPTS):
@@ -159,8 +159,8 @@ def test_a_thousand_clients_are_served_or_told_to_come_back(
             late = sum(seconds > PROBE_SECONDS for seconds in slowest)
             milliseconds = [round(seconds * 1e3) for seconds in (slowest[int(len(slowest) * 0.99)], slowest[-1])]
             figures = (CLIENTS, load.requests, load.refused, len(slowest), *milliseconds, late)
-            record_property("crowd", " | ".join(map(str, (name, f"{cell.backend} {cell.style}", *figures))))
-            assert load.unfit == 0, load
+            record_property("overload", " | ".join(map(str, (name, f"{cell.backend} {cell.style}", *figures))))
+            assert load.others == 0, load
             assert load.served > 0, load
             # Else nothing was proven about refusals: a frozen database is met by all of them.
             assert load.refused > 0 or not frozen_seconds, load

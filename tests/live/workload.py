@@ -85,7 +85,7 @@ class Connection:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one request of a crowd ended, and when, on the clock of `time.monotonic`."""
+    """How one request of a workload ended, and when, on the clock of `time.monotonic`."""
 
     client: int
     begun: float
@@ -102,7 +102,7 @@ class Outcome:
         return not 200 <= self.status < 300
 
 
-class Crowd:
+class Workload:
     """Clients that write and read without a pause, in a thread of their own, while the block runs.
 
     Each writes a job and reads its owner, again and again. Nothing that failed is tried again, so a title that is
@@ -116,7 +116,7 @@ class Crowd:
             client: of the service; names its address.
             owner: who owns the jobs that are written.
             clients: how many, each with one request at a time.
-            name: begins the titles of the jobs, for a crowd that is not the only one.
+            name: begins the titles of the jobs, for a workload that is not the only one.
         """
         self.client = client
         self._name = name
