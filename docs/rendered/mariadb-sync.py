@@ -15,7 +15,7 @@ SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
 
 
 def connect_args() -> dict[str, Any]:
-    """Return what the driver is told when it connects, by either engine."""
+    """Return the driver's arguments for the connections of both engines."""
     return {
         "charset": "utf8mb4",
         "program_name": settings.DATABASE_APPLICATION_NAME,
@@ -45,8 +45,8 @@ engine = create_engine(
 prepare_connections(engine)
 log_slow_queries(engine, settings.DATABASE_SLOW_QUERY_SECONDS)
 
-# A closed session stays closed: used again, as by a response that is still being streamed, it would
-# take a connection that nobody gives back.
+# A closed session stays closed. If a response that is still being streamed used it again, it would
+# take a connection and never return it.
 SessionLocal = sessionmaker(autocommit=False, autoflush=False, close_resets_only=False, bind=engine)
 
 
@@ -77,14 +77,14 @@ def set_table_options(table: Table, metadata: MetaData) -> None:
 def get_db() -> Iterator[Session]:
     """Yield a session and close it, whatever happens; work that was not committed is rolled back.
 
-    It never commits: the caller owns the transaction. A FastAPI dependency as it is; elsewhere use
+    It never commits: the caller owns the transaction. Use it as a FastAPI dependency; elsewhere use
     `contextlib.contextmanager(get_db)()` or `SessionLocal()` in a `with` statement.
     """
     with SessionLocal() as db:
         yield db
 
 
-# Each statement stands alone: no BEGIN, no ROLLBACK, one round trip.
+# Each statement runs alone: no BEGIN, no ROLLBACK, one round trip.
 read_engine = create_engine(
     settings.DATABASE_READ_URL or SQLALCHEMY_DATABASE_URL,
     connect_args=connect_args(),
@@ -107,8 +107,8 @@ ReadSessionLocal = sessionmaker(
 def get_read_db() -> Iterator[Session]:
     """Yield a session that refuses to write, and close it.
 
-    It reads from `DATABASE_READ_URL`, such as a replica, which may be behind; where none is set, it
-    reads what `get_db` writes. Each statement sees what is committed by then.
+    It reads from `DATABASE_READ_URL`, such as a replica, which may be behind; if it is unset,
+    from the same server as `get_db`. Each statement sees what is committed when it begins.
     """
     with ReadSessionLocal() as db:
         yield db

@@ -16,7 +16,7 @@ SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
 
 
 def connect_args(url: URL) -> dict[str, Any]:
-    """Return what the driver is told when it connects, by either engine."""
+    """Return the driver's arguments for the connections of both engines."""
     return {
         "connect_timeout": settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
         "application_name": settings.DATABASE_APPLICATION_NAME,
@@ -49,9 +49,9 @@ engine = create_async_engine(
 prepare_connections(engine.sync_engine)
 log_slow_queries(engine.sync_engine, settings.DATABASE_SLOW_QUERY_SECONDS)
 
-# Nothing is loaded behind the program's back, so what was loaded stays readable after a commit.
-# A closed session stays closed: used again, as by a response that is still being streamed, it would
-# take a connection that nobody gives back.
+# With `expire_on_commit=False`, attributes stay readable after a commit, without another query.
+# A closed session stays closed. If a response that is still being streamed used it again, it would
+# take a connection and never return it.
 SessionLocal = async_sessionmaker(
     autocommit=False,
     autoflush=False,
@@ -80,7 +80,7 @@ class Base(AsyncAttrs, DeclarativeBase):
 async def get_db() -> AsyncIterator[AsyncSession]:
     """Yield a session and close it, whatever happens; work that was not committed is rolled back.
 
-    It never commits: the caller owns the transaction. A FastAPI dependency as it is; elsewhere use
+    It never commits: the caller owns the transaction. Use it as a FastAPI dependency; elsewhere use
     `contextlib.asynccontextmanager(get_db)()` or `SessionLocal()` in an `async with` statement.
     """
     async with SessionLocal() as db:
@@ -89,7 +89,7 @@ async def get_db() -> AsyncIterator[AsyncSession]:
 
 READ_URL = settings.DATABASE_READ_URL or SQLALCHEMY_DATABASE_URL
 
-# Each statement stands alone: no BEGIN, no ROLLBACK, one round trip.
+# Each statement runs alone: no BEGIN, no ROLLBACK, one round trip.
 read_engine = create_async_engine(
     READ_URL,
     connect_args=connect_args(READ_URL),
@@ -116,12 +116,12 @@ ReadSessionLocal = async_sessionmaker(
 async def get_read_db() -> AsyncIterator[AsyncSession]:
     """Yield a session that refuses to write, and close it.
 
-    It reads from `DATABASE_READ_URL`, such as a replica, which may be behind; where none is set, it
-    reads what `get_db` writes. Each statement sees what is committed by then.
+    It reads from `DATABASE_READ_URL`, such as a replica, which may be behind; if it is unset,
+    from the same server as `get_db`. Each statement sees what is committed when it begins.
     """
     db = ReadSessionLocal()
     try:
         yield db
     finally:
-        # An `async with` would begin a task for it, which takes a tenth of a small read.
+        # An `async with` would close it in a new task, a tenth of the time of a small read.
         await db.close()

@@ -26,8 +26,8 @@ engine = create_engine(
 prepare_connections(engine)
 log_slow_queries(engine, settings.DATABASE_SLOW_QUERY_SECONDS)
 
-# A closed session stays closed: used again, as by a response that is still being streamed, it would
-# take a connection that nobody gives back.
+# A closed session stays closed. If a response that is still being streamed used it again, it would
+# take a connection and never return it.
 SessionLocal = sessionmaker(autocommit=False, autoflush=False, close_resets_only=False, bind=engine)
 
 
@@ -50,14 +50,14 @@ class Base(DeclarativeBase):
 def get_db() -> Iterator[Session]:
     """Yield a session and close it, whatever happens; work that was not committed is rolled back.
 
-    It never commits: the caller owns the transaction. A FastAPI dependency as it is; elsewhere use
+    It never commits: the caller owns the transaction. Use it as a FastAPI dependency; elsewhere use
     `contextlib.contextmanager(get_db)()` or `SessionLocal()` in a `with` statement.
     """
     with SessionLocal() as db:
         yield db
 
 
-# Each statement stands alone: no BEGIN, no ROLLBACK, one round trip.
+# Each statement runs alone: no BEGIN, no ROLLBACK.
 read_engine = create_engine(
     SQLALCHEMY_DATABASE_URL,
     connect_args={
@@ -82,7 +82,7 @@ ReadSessionLocal = sessionmaker(
 def get_read_db() -> Iterator[Session]:
     """Yield a session that refuses to write, and close it.
 
-    It waits for no writer, and each statement sees what is committed by then.
+    It does not wait for a writer. Each statement sees what is committed when it begins.
     """
     with ReadSessionLocal() as db:
         yield db

@@ -1,5 +1,5 @@
 def _check_pooler(connection: Connection) -> Check:
-    """Compare the process numbers: a pooler tells its clients others than those of the server."""
+    """Compare the process ids: a pooler gives its clients other ids than the server's."""
     driver: Any = connection.connection.driver_connection
     if {{ db.pooler_seen }}:
         fix = "set DATABASE_POOLER to transaction, unless it is in session mode"

@@ -4,10 +4,10 @@ def _check_replica(connection: Connection) -> Check:
     except DBAPIError as error:
         return Check("replica", "warning", describe_reason(error), "ask an administrator")
     if row is None:
-        fix = "give DATABASE_READ_URL a replica, or remove it"
+        fix = "set DATABASE_READ_URL to a replica, or remove it"
         return Check("replica", "warning", "a server that is no replica answers", fix)
     lag = row["{{ db.lag_column }}"]
     if lag is None:
-        return Check("replica", "error", "it has stopped to follow", "look at the replica's log")
-    fix = "look at its load, and at long queries on it"
+        return Check("replica", "error", "its replication has stopped", "look at the replica's log")
+    fix = "check its load and its long queries"
     return _judge("replica", f"{lag:.1f} s behind", fix, good=lag <= MAX_LAG_SECONDS)

@@ -76,7 +76,7 @@ def connect_with_retry(
 {% if db.login_refused %}
     """Connect; retry for a few seconds while nothing answers: the server may be restarting.
 
-    A password that the server refuses may have been rotated: another one is waited for as long.
+    A password that the server refuses may have been rotated: it waits as long for another one.
     """
     refused: dict[str | None, Exception] = {}
 
@@ -125,7 +125,7 @@ def connect_or_exit(
     arguments: list[Any],
     keywords: dict[str, Any],
 ) -> "DBAPIConnection":
-    """Connect for a command, which ends with one sentence when it cannot: a person reads it."""
+    """Connect for a command; end it with one sentence when that fails."""
     try:
         return connect_with_retry(dialect, record, arguments, keywords)
     except dialect.loaded_dbapi.Error as error:
@@ -143,10 +143,10 @@ def describe_refusal(error: BaseException) -> str:
 
 
 def _log_first_refusal(attempt: RetryCallState) -> None:
-    """Log why the server refused: a probe that waits for it gives up before the last attempt."""
+    """Log the first refusal, since a probe that waits gives up before the last attempt."""
     error = attempt.outcome.exception() if attempt.outcome else None
     if attempt.attempt_number == 1 and error is not None:
-        logger.info("connecting is tried again: %s", describe_refusal(error))
+        logger.info("connecting is retried: %s", describe_refusal(error))
 
 
 def _may_be_restarting(error: BaseException) -> bool:
@@ -156,7 +156,7 @@ def _may_be_restarting(error: BaseException) -> bool:
 
 
 def _is_login_refused(error: BaseException) -> bool:
-    """Tell whether the server knows another password."""
+    """Tell whether the server refused the password."""
     return {{ db.login_refused }}
 {% endif %}
 {% if db.read_only_error %}

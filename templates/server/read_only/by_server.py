@@ -6,7 +6,7 @@ def _refuse_writes(connection: "DBAPIConnection", _record: "ConnectionPoolEntry"
 
 
 def _report_refused_write(context: "ExceptionContext") -> None:
-    """Raise a `ProgrammingError`, for the program is at fault and the server works."""
+    """Raise a `ProgrammingError`, since the program is at fault and the server works."""
     error = context.original_exception
     if {{ db.write_refused }}:
         raise ProgrammingError(context.statement, None, error, hide_parameters=True)

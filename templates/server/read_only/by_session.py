@@ -1,7 +1,7 @@
 class ReadSession(Session):
-    """A session that refuses to write, since {{ db.name }} cannot keep a connection from it.
+    """A session that refuses to write, since {{ db.name }} has no connections that refuse it.
 
-    It stops the ORM and statements that SQLAlchemy builds, and not SQL in plain text.
+    It refuses a flush and statements that SQLAlchemy builds, but not SQL in plain text.
     """
 
     def flush(self, objects: "Sequence[Any] | None" = None) -> None:

@@ -16,7 +16,7 @@ SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
 
 
 def connect_args({{ "url: URL" if db.arguments_take_url }}) -> dict[str, Any]:
-    """Return what the driver is told when it connects, by either engine."""
+    """Return the driver's arguments for the connections of both engines."""
     return {
         {{ db.connect_args | indent(8) }}
         **tls_arguments({{ "url" if db.tls_takes_url }}),
@@ -34,8 +34,8 @@ engine = create_engine(
 prepare_connections(engine)
 log_slow_queries(engine, settings.DATABASE_SLOW_QUERY_SECONDS)
 
-# A closed session stays closed: used again, as by a response that is still being streamed, it would
-# take a connection that nobody gives back.
+# A closed session stays closed. If a response that is still being streamed used it again, it would
+# take a connection and never return it.
 SessionLocal = sessionmaker(autocommit=False, autoflush=False, close_resets_only=False, bind=engine)
 
 
@@ -69,7 +69,7 @@ def set_table_options(table: Table, metadata: MetaData) -> None:
 def get_db() -> Iterator[Session]:
     """Yield a session and close it, whatever happens; work that was not committed is rolled back.
 
-    It never commits: the caller owns the transaction. A FastAPI dependency as it is; elsewhere use
+    It never commits: the caller owns the transaction. Use it as a FastAPI dependency; elsewhere use
     `contextlib.contextmanager(get_db)()` or `SessionLocal()` in a `with` statement.
     """
     with SessionLocal() as db:
@@ -77,7 +77,7 @@ def get_db() -> Iterator[Session]:
 
 
 {{ "READ_URL = settings.DATABASE_READ_URL or SQLALCHEMY_DATABASE_URL\n\n" if db.server and db.arguments_take_url -}}
-# Each statement stands alone: no BEGIN, no ROLLBACK, one round trip.
+# Each statement runs alone: no BEGIN, no ROLLBACK{{ ", one round trip" if db.server }}.
 read_engine = create_engine(
 {% include db.kind ~ '/engine/read_arguments.py' %}
     pool_size=settings.DATABASE_POOL_SIZE,
@@ -105,10 +105,10 @@ def get_read_db() -> Iterator[Session]:
     """Yield a session that refuses to write, and close it.
 
 {% if db.server %}
-    It reads from `DATABASE_READ_URL`, such as a replica, which may be behind; where none is set, it
-    reads what `get_db` writes. Each statement sees what is committed by then.
+    It reads from `DATABASE_READ_URL`, such as a replica, which may be behind; if it is unset,
+    from the same server as `get_db`. Each statement sees what is committed when it begins.
 {% else %}
-    It waits for no writer, and each statement sees what is committed by then.
+    It does not wait for a writer. Each statement sees what is committed when it begins.
 {% endif %}
     """
     with ReadSessionLocal() as db:

@@ -18,12 +18,12 @@ from packages.modules import import_modules
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPICursor
 
-# For a statement that meets a lock of the running service: each waits as long as the settings say.
+# For a statement that waits for a lock of the service; each attempt waits as the settings say.
 ATTEMPTS = 10
 IS_LOCKED = {{ db.lock_wait_code }}
 {% endif %}
 
-# A model is known, whichever module of packages.database it is in.
+# Alembic compares only models that are imported.
 import_modules(database)
 
 # The command line gets Alembic's log lines; a program that runs migrations keeps its own logging.
@@ -45,9 +45,9 @@ def execute_again_while_locked(
     parameters: Any,  # noqa: ANN401 - a driver's
     _context: object,
 ) -> bool:
-    """Execute a statement, and again when it has waited too long for a lock.
+    """Execute a statement; execute it again when it has waited too long for a lock.
 
-    It waits for a short time, since the service's own statements wait behind it. {{ db.name }} commits
+    Each wait is short, since the service's own statements wait behind it. {{ db.name }} commits
     around each change of the schema: the statement can be tried again, and the revision cannot.
     """
     retrying = Retrying(
@@ -80,7 +80,7 @@ def run_migrations_offline() -> None:
 
 
 def run_migrations_online() -> None:
-    """Run the migrations, on a connection that is free of the service's time limits."""
+    """Run the migrations, on a connection without the service's time limits."""
     engine = create_engine(
         SQLALCHEMY_DATABASE_URL,
         poolclass=pool.NullPool,

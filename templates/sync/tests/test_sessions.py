@@ -47,7 +47,7 @@ def test_sessions_are_closed_before_the_body_is_sent() -> None:
 def test_failed_rollback_leaves_the_response(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A connection that is lost after the work was done fails no request; the log tells of it."""
+    """A connection that is lost after the work was done fails no request, and is logged."""
     close = Session.close
 
     def close_and_fail(db: Session) -> None:

@@ -30,7 +30,7 @@ from packages.database.commands.running import run
 {{- imports("packages.database.config", read_engine=db.server) }}
 from packages.database.revisions import compare, read_revisions
 
-# Each with its name, the question, and the answer that the engine has asked for.
+# Each with its name, the question, and the answer that the engine's options should give.
 POLICY = [
 {% for name, question, answer in db.policy %}
     (
@@ -67,7 +67,7 @@ COLORS = {"ok": "green", "warning": "yellow", "error": "red"}
 
 @dataclass(frozen=True)
 class Check:
-    """What was looked at, how it is, what was found, and what to do unless it is good."""
+    """What was checked, its state, what was found, and what to do unless it is ok."""
 
     name: str
     state: State

@@ -1,4 +1,4 @@
-"""Looks at every row of the source, before anything is written to the target."""
+"""Checks every row of the source before anything is written to the target."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ CHANGED = (
 
 @dataclass
 class Problems:
-    """What stands in the way: how many things there are, and the first ones as sentences."""
+    """The problems: how many there are, and the first ones as sentences."""
 
     count: int = 0
     sentences: list[str] = field(default_factory=list)

@@ -123,7 +123,7 @@ class Limit:
             return f"it has characters that are not ASCII, which the type {self.kind} may not keep"
         charset, _, _ = self.collation.partition("_")
         if self.dialect in MYSQL and charset in CHARSETS and CHARSETS[charset].search(text):
-            return f"it has characters that the column's character set {charset} has not"
+            return f"it has characters that the column's character set {charset} lacks"
         if self.dialect in MYSQL and self.kind in MYSQL_BYTES:
             return self._length_fault(len(text.encode()), "bytes")
         if self.dialect in {"mssql", "oracle"} and is_wide:

@@ -75,7 +75,7 @@ def open_target(url: URL) -> Engine:
 
 @contextmanager
 def target_errors() -> Iterator[None]:
-    """Say that it was the target which refused something, in one sentence without values.
+    """Report an error of the target in one sentence without values.
 
     Raises:
         click.ClickException: the target cannot be reached, or refused a statement.
@@ -93,7 +93,7 @@ def target_errors() -> Iterator[None]:
 
 
 class Target:
-    """The target, looked at once: its types, and what an earlier run has copied."""
+    """The target: its types, and what an earlier run has copied."""
 
     @target_errors()
     def __init__(self, engine: Engine, tables: Sequence[CopiedTable]) -> None:
@@ -157,7 +157,7 @@ class Target:
 
     @target_errors()
     def write(self, connection: Connection, copied: CopiedTable, batch: list[Values]) -> None:
-        """Write a batch and the progress in one transaction: it is there once or not at all."""
+        """Write a batch and the progress in one transaction: both are stored, or neither is."""
         checksum = self.progress[copied.name]
         for values in batch:
             checksum.add(copied.digest(values))
@@ -189,7 +189,7 @@ class Target:
 
     @target_errors()
     def finish(self) -> None:
-        """Let generated keys go on after the largest one, and drop the table of progress."""
+        """Continue generated keys after the largest one, and drop the table of progress."""
         with self.engine.begin() as connection:
             for copied in self._tables:
                 _set_identities(connection, copied)
