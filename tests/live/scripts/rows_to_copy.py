@@ -8,7 +8,7 @@ from hashlib import sha256
 from random import Random
 from uuid import UUID
 
-from sqlalchemy import JSON, delete, func, insert, inspect, null, select, text, update
+from sqlalchemy import JSON, delete, func, insert, inspect, null, or_, select, text, update
 
 from packages.database.config import SessionLocal, engine
 from packages.database.hostile_data_model import Child, Hostile, Kind, Link, Tag
@@ -16,6 +16,8 @@ from packages.database.hostile_data_model import Child, Hostile, Kind, Link, Tag
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 MOST_SHOWN = 2_000
 MODELS = [Tag, Hostile, Child, Link]
+# At once, so that no statement takes as long as the service allows.
+BATCH = 1_000
 DOCUMENTS = [
     {"emoji": "🦆", "nothing": None, "list": [1, 1.5, 1.0, -0.1, True, ""], "": {"deep": [[[]]]}, "large": 2**63 - 1},
     [],
@@ -69,17 +71,18 @@ def hostile(number: int) -> dict[str, object]:
 
 
 def seed(rows: int, *, is_infinite: bool) -> None:
-    """Store so many rows, 0 among the keys, and some gaps; one may have an infinite number."""
+    """Store so many rows, and no others, 0 among the keys, and some gaps; one may have an infinite number."""
+    empty()
     numbers = [0, *range(1, rows * 2, 2)][:rows]
     with engine.begin() as connection:
         if engine.dialect.name in {"mysql", "mariadb"}:
             connection.exec_driver_sql("SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')")
         connection.execute(insert(Tag), [{"name": name} for name in ["", "a", "b", "🦆", "日本語"]])
-        for begin in range(0, rows, 1000):
-            for number in numbers[begin : begin + 1000] if begin == 0 else []:
+        for begin in range(0, rows, BATCH):
+            for number in numbers[begin : begin + BATCH] if begin == 0 else []:
                 connection.execute(insert(Hostile).values(hostile(number)))
             if begin:
-                plain = [hostile(number) | {"extra": {"n": number}} for number in numbers[begin : begin + 1000]]
+                plain = [hostile(number) | {"extra": {"n": number}} for number in numbers[begin : begin + BATCH]]
                 connection.execute(insert(Hostile), plain)
         children = [{"hostile_id": n, "number": i, "tag": "🦆"} for n in numbers[:50] for i in range(3)]
         connection.execute(insert(Child), children)
@@ -141,8 +144,13 @@ def hold(number: int) -> None:
 def empty() -> None:
     """Remove all rows."""
     with engine.begin() as connection:
-        connection.execute(update(Hostile).values(parent_id=None, best_number=None))
-        for model in (Child, Link, Hostile, Tag):
+        refers = or_(Hostile.parent_id.is_not(None), Hostile.best_number.is_not(None))
+        connection.execute(update(Hostile).where(refers).values(parent_id=None, best_number=None))
+        connection.execute(delete(Child))
+        largest = connection.scalar(select(func.max(Hostile.id))) or 0
+        for begin in range(0, largest + 1, BATCH):
+            connection.execute(delete(Hostile).where(Hostile.id.between(begin, begin + BATCH - 1)))
+        for model in (Link, Tag):
             connection.execute(delete(model))
 
 
