@@ -4,7 +4,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
@@ -166,7 +166,7 @@ def _check(source: Connection, target: Target, tables: list[CopiedTable]) -> dic
     with target.connect() as connection, _progress("Checking", rows) as advance:
         for each in tables:
             limits = target.limits[each.name]
-            with Uniques.of(connection, each, limits) as uniques:
+            with closing(Uniques(connection, each, limits)) as uniques:
                 check = SourceCheck(source, each, limits, uniques, problems)
                 seen[each.name] = check.run(target.progress[each.name], advance)
     for sentence in problems.sentences:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import InvalidOperation
 from uuid import UUID
 
 import click
@@ -17,15 +16,7 @@ from packages.database.copying.uniques import Uniques
 MOST_PROBLEMS = 20
 ENOUGH_PROBLEMS = 1_000
 # What drivers and types raise for a stored value that Python has no form for.
-UNREADABLE = (
-    SQLAlchemyError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    OverflowError,
-    InvalidOperation,
-)
+UNREADABLE = (SQLAlchemyError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
 CHANGED = (
     "the source was written to since the copy began, so it cannot go on; empty the target with its"
     " own `alembic downgrade base` and `upgrade`, stop the service, and start again"
@@ -125,19 +116,18 @@ class SourceCheck:
     def _batches(self) -> Iterator[list[Values]]:
         """Yield all rows that can be read, and add a problem for each of the others."""
         after: Values | None = None
-        batches = self.copied.batches(self.connection)
         while self.problems.count < ENOUGH_PROBLEMS:
             try:
-                batch = next(batches, None)
+                for batch in self.copied.batches(self.connection, after):
+                    yield batch
+                    after = self.copied.key_of(batch[-1])
+                    if self.problems.count >= ENOUGH_PROBLEMS:
+                        return
             except UNREADABLE as error:
                 after, batch = self._read_one_by_one(after, error)
-                batches = self.copied.batches(self.connection, after)
                 yield batch
-                continue
-            if batch is None:
+            else:
                 return
-            yield batch
-            after = self.copied.key_of(batch[-1])
 
     def _read_one_by_one(
         self, after: Values | None, error: Exception

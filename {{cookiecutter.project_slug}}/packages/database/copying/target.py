@@ -130,11 +130,6 @@ class Target:
                 )
         return progress
 
-    @property
-    def is_resumed(self) -> bool:
-        """Tell whether an earlier run has copied rows."""
-        return any(checksum.rows for checksum in self.progress.values())
-
     @target_errors()
     def connect(self) -> Connection:
         """Return a connection to write with."""
@@ -143,7 +138,7 @@ class Target:
     @target_errors()
     def begin(self) -> None:
         """Create the table of progress, unless an earlier run has left it with rows."""
-        if self.is_resumed:
+        if any(checksum.rows for checksum in self.progress.values()):
             return
         with self.engine.begin() as connection:
             PROGRESS.metadata.drop_all(connection)

@@ -8,8 +8,7 @@ import json
 import sqlite3
 import unicodedata
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from typing import Any, Self
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -31,16 +30,10 @@ from packages.database.copying.tables import CopiedTable, Values
 class Uniques:
     """The unique texts of one table of the source; they are kept on disk, so memory is bounded."""
 
-    def __init__(
-        self,
-        target: Connection,
-        copied: CopiedTable,
-        limits: Sequence[Limit],
-        store: sqlite3.Connection,
-    ) -> None:
+    def __init__(self, target: Connection, copied: CopiedTable, limits: Sequence[Limit]) -> None:
         """Find out what is unique; `limits` say how the target compares it."""
         self._target = target
-        self._store = store
+        self._store = sqlite3.connect("")  # a file that SQLite removes afterwards
         self._store.execute(
             "CREATE TABLE seen (number INTEGER, folded TEXT, texts TEXT,"
             " PRIMARY KEY (number, folded)) WITHOUT ROWID"
@@ -53,12 +46,9 @@ class Uniques:
             if any(column.name in self._collations for column in columns)
         ]
 
-    @classmethod
-    @contextmanager
-    def of(cls, target: Connection, copied: CopiedTable, limits: Sequence[Limit]) -> Iterator[Self]:
-        """Give what remembers the texts of a table, in a file that SQLite removes afterwards."""
-        with closing(sqlite3.connect("")) as store:
-            yield cls(target, copied, limits, store)
+    def close(self) -> None:
+        """Forget the rows."""
+        self._store.close()
 
     def clashes(self, values: Values) -> Iterator[str]:
         """Remember a row, and yield the columns in which the target takes it for an earlier one."""
