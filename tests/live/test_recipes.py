@@ -253,7 +253,10 @@ def test_uvicorn_with_workers(services: Services) -> None:
 
 
 def test_second_service(services: Services) -> None:
-    """Another project depends on the package, and has its models, its engine and a name of its own."""
+    """Another project depends on the package, and has its models, its engine and a name of its own.
+
+    The migrations are not in the package, and a command that needs them says so.
+    """
     section = PAGE.section("A second service that shares the package")
     folder = services.flask.folder.parent
     for path, text in section.files:
@@ -263,6 +266,11 @@ def test_second_service(services: Services) -> None:
     done = run("sh", "-c", section.command("reports.py"), cwd=folder / "reports", env=env)
     users = services.number("SELECT count(*) FROM users")
     assert done.stdout == f"{users} users\n"
+    upgrade = "uv run python -m packages.database upgrade"
+    refused = run("sh", "-c", upgrade, cwd=folder / "reports", env=env, check=False)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Error: there is no ")
+    assert refused.stderr.endswith("a wheel has no migrations; work in the service's folder\n")
 
 
 LOGIN = """

@@ -16,8 +16,17 @@ State = Literal["at head", "behind", "ahead"]
 
 @cache
 def scripts() -> ScriptDirectory:
-    """Return the revisions of the code."""
-    return ScriptDirectory.from_config(Config(PROJECT_ROOT / "alembic.ini"))
+    """Return the revisions of the code.
+
+    Raises:
+        FileNotFoundError: the code was installed from a wheel, which has none.
+    """
+    configuration = PROJECT_ROOT / "alembic.ini"
+    if not configuration.exists():
+        raise FileNotFoundError(
+            f"there is no {configuration}: a wheel has no migrations; work in the service's folder"
+        )
+    return ScriptDirectory.from_config(Config(configuration))
 
 
 def expected_revisions() -> frozenset[str]:
