@@ -1,10 +1,19 @@
 """What every connection to {{ db.name }} needs beyond its arguments."""
 
+{% if cookiecutter.session_style == "async" %}
+import asyncio
+{% endif %}
 import os
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import ProgrammingError
+{% if cookiecutter.session_style == "async" %}
+from sqlalchemy.util import await_only
+{% endif %}
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
+
+from packages.config.settings import settings
 
 if TYPE_CHECKING:
     import sqlite3
@@ -65,10 +74,31 @@ def _release_locks(
 def _configure(connection: "sqlite3.Connection", _record: "ConnectionPoolEntry") -> None:
     connection.isolation_level = None  # transactions begin in `begin`, not in the driver
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not block each other
+    _turn_on_wal(cursor)
     cursor.execute("PRAGMA synchronous = NORMAL")  # safe with WAL, and faster
     cursor.execute("PRAGMA foreign_keys = ON")  # off by default
     cursor.close()
+
+
+def _turn_on_wal(cursor: "sqlite3.Cursor") -> None:
+    """Have readers and the writer not block each other; the database's file keeps this.
+
+    SQLite does not wait for a lock here, which other processes that open a new database may have.
+    """
+    retrying = Retrying(
+        retry=retry_if_exception(_is_busy),
+        stop=stop_after_delay(settings.DATABASE_BUSY_TIMEOUT_SECONDS),
+        wait=wait_random(0.01, 0.1),
+        reraise=True,
+{% if cookiecutter.session_style == "async" %}
+        sleep=lambda seconds: await_only(asyncio.sleep(seconds)),
+{% endif %}
+    )
+    retrying(cursor.execute, "PRAGMA journal_mode = WAL")
+
+
+def _is_busy(error: BaseException) -> bool:
+    return getattr(error, "sqlite_errorname", None) == "SQLITE_BUSY"
 
 
 def _refuse_writes(connection: "sqlite3.Connection", _record: "ConnectionPoolEntry") -> None:

@@ -4,6 +4,7 @@ import json
 import random
 import sqlite3
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -26,17 +27,33 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return installed, request.param
 
 
-def begin(project: Project, style: str, script: str) -> subprocess.Popen[str]:
+def begin(project: Project, style: str, script: str, **env: str) -> subprocess.Popen[str]:
     """Start a script in the project's environment."""
     return subprocess.Popen(
         [project.bin / "python", put_script(project, style, script)],
         cwd=project.folder,
         # Waiting for another writer is no slow statement worth a warning here.
-        env={**plain_environment(), "DATABASE_SLOW_QUERY_SECONDS": "60"},
+        env={**plain_environment(), "DATABASE_SLOW_QUERY_SECONDS": "60", **env},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def test_first_connection_waits_for_another_process(project: tuple[Project, str]) -> None:
+    """A new database is not in WAL mode yet: a process that connects waits for one that writes, to turn it on."""
+    installed, style = project
+    with closing(sqlite3.connect(installed.folder / "first.db", isolation_level=None)) as other:
+        other.execute("CREATE TABLE names (name TEXT)")
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("INSERT INTO names VALUES ('first')")
+        first = begin(installed, style, "sqlite_first", DATABASE_URL="sqlite:///first.db")
+        assert first.stdout
+        assert first.stdout.readline() == "connecting\n"
+        time.sleep(1)
+        assert first.poll() is None
+        other.execute("COMMIT")
+    assert first.communicate(timeout=60)[0] == "wal\n"
 
 
 def test_no_update_is_lost_under_threads_and_processes(project: tuple[Project, str]) -> None:
