@@ -122,7 +122,7 @@ def test_new_revisions_are_checked(
     team.add(ROWS)
     accepted = team.check()
     assert accepted.returncode == 0, accepted.stdout + accepted.stderr
-    assert "0004_change.py: look through it yourself, since its SQL needs rows: " in accepted.stdout + accepted.stderr
+    assert "0004_change.py: review it yourself, since its SQL needs rows: " in accepted.stdout + accepted.stderr
     create_database(project)
     project.run("python", "-m", "packages.database", "upgrade")
     project.run("alembic", "current", "--check-heads")

@@ -1,4 +1,4 @@
-"""Makes a row for a table from what the database says about it."""
+"""Makes a row for each table from the schema of the database."""
 
 import warnings
 from datetime import UTC, date, datetime, time, timedelta
@@ -70,7 +70,7 @@ def store_rows(connection: Connection, given: Rows) -> Rows:
 
 
 def read_rows(connection: Connection, stored: Rows) -> Rows:
-    """Return what the database has of stored rows: of the tables and columns that it still has."""
+    """Return the stored rows, as far as the database still has their tables and columns."""
     found: Rows = {}
     for name, table in _reflect(connection).items():
         keys = [column for column in table.primary_key if column.name in stored.get(name, {})]
@@ -94,7 +94,7 @@ def _reflect(connection: Connection) -> dict[str, Table]:
 
 
 def _make_value(column: Column[Any], number: int) -> object:
-    """Return a value that may fit a column: one for each number, until they begin again."""
+    """Return a value that may fit a column; a few numbers give different ones, then they repeat."""
     model = Base.metadata.tables.get(column.table.name, column.table).columns.get(column.name)
     members = getattr(column.type if model is None else model.type, "enums", None)
     try:

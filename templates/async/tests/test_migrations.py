@@ -92,7 +92,7 @@ async def test_migrations_go_down_and_up_again(alembic_config: Config) -> None:
 
 @pytest.mark.usefixtures("schema")
 async def test_rows_outlive_the_newest_revision(alembic_config: Config) -> None:
-    """What is stored before a release is there after it, and after it was reverted and made again.
+    """Rows stored before a release are there after it, and after a downgrade and a second upgrade.
 
     There is a row in each table for which one can be made that fits the schema before and after
     the newest revision. A revision that removes rows on purpose says so: `keeps_rows = False`.

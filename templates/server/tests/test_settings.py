@@ -77,7 +77,7 @@ def test_production_refuses_a_password_that_is_easily_guessed(
 ) -> None:
     """A development password, or none, does not reach production.
 
-    A service that needs no password says so; a password that is given is refused all the same.
+    A setting says that a service needs no password; a guessable one is refused all the same.
     """
     monkeypatch.setenv("DATABASE_URL", f"{DRIVERNAME}://{location}@{LOCATION.partition('@')[2]}")
     monkeypatch.delenv("DATABASE_PASSWORD", raising=False)

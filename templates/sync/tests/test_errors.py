@@ -56,7 +56,7 @@ def test_errors_are_documented() -> None:
 
 
 def test_document_is_made_once() -> None:
-    """Asked again, `/openapi.json` is answered from what was made before; a new route is in it."""
+    """`/openapi.json` is made once, and again only after a route was added."""
 
     def responses(path: str) -> dict[str, object]:
         found: dict[str, object] = app.openapi()["paths"][path]["get"]["responses"]

@@ -42,7 +42,7 @@ LITERAL = re.compile(
     r'|"[^"]*"|`[^`]*`|::[a-z ]+(?:\([\d, ]+\))?'
     r"|\b(?P<number>\d+(?:\.\d+)?)\b"
 )
-# A type in the arguments of another one; a text may look like one.
+# Finds a type in the arguments of another one; a text in quotes may look like one.
 NESTED = re.compile(r"'(?:[^'\\]|\\.)*'|\b([A-Z]\w*)(?=\()")
 
 
