@@ -7,11 +7,7 @@ from collections.abc import Callable
 #}
 from typing import TypeVar
 
-{% if db.server %}
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-{% else %}
-from sqlalchemy.exc import DBAPIError
-{% endif %}
+from sqlalchemy.exc import DBAPIError{{ ", SQLAlchemyError" if db.server }}
 from sqlalchemy.ext.asyncio import AsyncSession
 from tenacity import (
     AsyncRetrying,

@@ -1,17 +1,10 @@
 {% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
+{% from 'code.jinja' import imports with context %}
 """`upgrade`: brings the database to the newest revision, one process at a time."""
 
 import click
 from sqlalchemy import Engine
-{% if db.transactional_ddl %}
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_random_exponential,
-)
-{% endif %}
+{{- imports("tenacity", RetryCallState=true, Retrying=true, retry_if_exception=true, stop_after_attempt=true, wait_random_exponential=true) if db.transactional_ddl }}
 
 from packages.database.commands.migration_lock import migration_lock
 from packages.database.commands.output import json_option, report
@@ -76,7 +69,7 @@ def bring_up(engine: Engine, wait_seconds: float) -> str:
 
 def _is_at_head(engine: Engine) -> bool:
     with engine.connect() as connection:
-        # Without a transaction{% if not db.server %}, which would wait for one that migrates{% endif %}.
+        # Without a transaction{{ ", which would wait for one that migrates" if not db.server }}.
         connection.execution_options(isolation_level="AUTOCOMMIT")
         revisions = read_revisions(connection)
     if compare(revisions) == "ahead":
