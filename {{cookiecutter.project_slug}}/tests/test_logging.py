@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -24,14 +25,16 @@ def kept_logging() -> Iterator[None]:
 def test_log_is_json_where_machines_read_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], environment: str
 ) -> None:
-    """Each record is one line that a program can read, with its traceback in it."""
+    """Each record is one line that a program can read, with its traceback and its extra fields."""
     monkeypatch.setattr(settings, "ENVIRONMENT", environment)
     configure_logging()
     error = RuntimeError("two\nlines")
-    logging.getLogger("app").error("failed: %s", "é", exc_info=error)
+    extra = {"job": 7, "path": Path("a"), "level": "none"}
+    logging.getLogger("app").error("failed: %s", "é", exc_info=error, extra=extra)
     [line] = capsys.readouterr().err.splitlines()
     entry = json.loads(line)
     assert (entry["level"], entry["logger"], entry["message"]) == ("ERROR", "app", "failed: é")
+    assert (entry["job"], entry["path"]) == (7, "a")
     assert entry["time"].endswith("+00:00")
     assert entry["exception"].endswith("RuntimeError: two\nlines")
 

@@ -8,14 +8,16 @@ from logging.config import dictConfig
 from packages.config.settings import settings
 
 FOR_PEOPLE = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
+# What every record has; `color_message` is uvicorn's, for terminals.
+STANDARD = {*vars(logging.makeLogRecord({})), "asctime", "message", "color_message"}
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record as one line of JSON, with its traceback where it has one."""
+    """Writes a record as one line of JSON, with its traceback and what `extra` gives it."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        entry = {
+        entry: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname,
             "logger": record.name,
@@ -23,7 +25,8 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry)
+        extra = {name: value for name, value in vars(record).items() if name not in STANDARD}
+        return json.dumps(extra | entry, default=str)
 
 
 def configure_logging() -> None:
