@@ -183,7 +183,7 @@ def install(folder: Path, python: str, extra: Sequence[str] = (), env: Mapping[s
 
 
 # The last environments of this process, by the version of Python.
-_environments: defaultdict[str, deque[Path]] = defaultdict(lambda: deque(maxlen=6))
+_environments: defaultdict[str, deque[Path]] = defaultdict(lambda: deque(maxlen=3))
 
 
 def share_compiled(environment: Path, python: str) -> None:
