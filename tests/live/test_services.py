@@ -139,6 +139,22 @@ def test_service_works(
     check_own_tests(project, *database.left_out)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("backend", "style"), in_turns(CELLS, other=True))
+def test_service_grows(tmp_path: Path, get_database: GetDatabase, database_name: str, backend: str, style: str) -> None:
+    """What a team adds first works in the style of each database in which `test_service_works` does not try it."""
+    database = get_database(backend)
+    folder = render(tmp_path, database_backend=backend, session_style=style)
+    project = install(folder, PYTHONS[-1], env=database.environment(style, backend, database_name))
+    create_database(project)
+    check_migrations(project)
+    check_first_revision(project)
+    check_worked_example(project)
+    check_rows_kept(project)
+    check_growth(project)
+    check_own_tests(project, *database.left_out)
+
+
 @pytest.mark.parametrize(("backend", "style"), [cell for cell in CELLS if not BACKENDS[cell[0]]["server"]])
 def test_service_without_a_web_framework_works(
     tmp_path: Path, get_database: GetDatabase, database_name: str, backend: str, style: str
