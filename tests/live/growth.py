@@ -70,10 +70,12 @@ from alembic.config import main
 for command in sys.argv[1:]:
     main(command.split())
 """
-# A change must be noticed before it has a revision, and never again after it.
+# A change must be noticed before it has a revision, and never again after it; to compare leaves the models as they are.
 REVISE = """\
 import sys
 from alembic.config import main
+from packages.database.config import Base
+from sqlalchemy import CheckConstraint
 try:
     main(["check"])
 except SystemExit:
@@ -83,6 +85,10 @@ else:
 main(["revision", "--autogenerate", "-m", sys.argv[1]])
 for command in ("upgrade head", "check", "downgrade -1", "upgrade head", "check"):
     main(command.split())
+constraints = [each for table in Base.metadata.tables.values() for each in table.constraints]
+checks = {(str(each.name), str(each.sqltext.compile(compile_kwargs={"literal_binds": True})))
+          for each in constraints if isinstance(each, CheckConstraint)}
+assert len(checks) == len(dict(checks)), checks
 """
 # A revision on top of the first one, and what each of its directions does beside keeping the rows.
 REVISION = '''\

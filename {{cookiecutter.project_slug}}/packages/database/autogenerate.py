@@ -198,7 +198,10 @@ def _as_declared(
     condition = after.sqltext
     if not isinstance(condition, BinaryExpression) or condition.operator is not in_op:
         return before
-    return CheckConstraint(condition.left.in_(values), name=before.name, table=before.table)
+    # With the column of the model, the constraint would be added to the table of the model.
+    [name] = after.columns.keys()
+    in_values = sqlalchemy.column(name).in_(values)
+    return CheckConstraint(in_values, name=before.name, table=before.table)
 
 
 {% if db.indexes_hold %}
