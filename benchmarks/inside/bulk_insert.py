@@ -13,7 +13,8 @@ sys.path.insert(0, "")
 
 import psycopg
 from packages.config.settings import settings
-from packages.database.config import SessionLocal
+from packages.database.bulk import insert_rows
+from packages.database.config import SessionLocal, engine
 from packages.database.transaction import run_in_transaction
 from packages.database.types import utc_now
 from packages.database.user_data_model import User
@@ -24,7 +25,14 @@ COLUMNS = "email, name, created_at, updated_at"
 
 
 def ours(rows: Rows) -> None:
-    """The documented way: one statement, and all rows as its parameters."""
+    """The documented way, to which the caller gives all columns."""
+    now = utc_now()
+    with engine.begin() as connection:
+        insert_rows(connection, User, [{**row, "created_at": now, "updated_at": now} for row in rows])
+
+
+def statement(rows: Rows) -> None:
+    """One statement, and all rows as its parameters."""
     with SessionLocal() as db:
         run_in_transaction(db, lambda db: db.execute(insert(User), rows))
 
@@ -37,24 +45,25 @@ def objects(rows: Rows) -> None:
 
 def executemany(rows: Rows) -> None:
     """The driver's own way to execute a statement many times."""
-    statement = f"INSERT INTO users ({COLUMNS}) VALUES (%s, %s, %s, %s)"  # noqa: S608
+    insertion = f"INSERT INTO users ({COLUMNS}) VALUES (%s, %s, %s, %s)"  # noqa: S608
     now = utc_now()
     with psycopg.connect(URL) as connection, connection.cursor() as cursor:
-        cursor.executemany(statement, [(row["email"], row["name"], now, now) for row in rows])
+        cursor.executemany(insertion, [(row["email"], row["name"], now, now) for row in rows])
 
 
 def copy(rows: Rows) -> None:
     """PostgreSQL's own way to load a table."""
     now = utc_now()
-    statement = f"COPY users ({COLUMNS}) FROM STDIN"
-    with psycopg.connect(URL) as connection, connection.cursor() as cursor, cursor.copy(statement) as target:
+    order = f"COPY users ({COLUMNS}) FROM STDIN"
+    with psycopg.connect(URL) as connection, connection.cursor() as cursor, cursor.copy(order) as target:
         for row in rows:
             target.write_row((row["email"], row["name"], now, now))
 
 
 URL = settings.DATABASE_URL.set(drivername="postgresql").render_as_string(hide_password=False)
 WAYS: dict[str, Callable[[Rows], None]] = {
-    "insert(Model), rows": ours,
+    "insert_rows": ours,
+    "insert(Model), rows": statement,
     "objects": objects,
     "executemany": executemany,
     "COPY": copy,
