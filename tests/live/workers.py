@@ -41,9 +41,10 @@ def kill_workers(client: httpx2.Client, jobs: Callable[[int], list[tuple[str, in
     with Workload(client, owner, CLIENTS) as workload:
         for _ in range(KILLS):
             workload.wait_for_answers(ROUNDS)
-            [(worker, own)] = _connections(client).most_common(1)
+            [(worker, _)] = _connections(client).most_common(1)
+            os.kill(worker, signal.SIGSTOP)  # it accepts no connection after they are counted
+            at_risk += _connections(client)[worker]
             os.kill(worker, signal.SIGKILL)
-            at_risk += own
         workload.wait_for_answers(ROUNDS)
     stored = jobs(owner)
     unanswered = workload.statuses[NO_ANSWER]

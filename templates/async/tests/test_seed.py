@@ -30,8 +30,9 @@ async def test_samples_are_continued_where_they_end(connection: AsyncConnection)
     add_samples(connection, range(3, 5))
 #}
     query = select(User.email, func.count(Job.id)).join(Job, Job.owner_id == User.id)
-    found = (await connection.execute(query.group_by(User.email).order_by(User.email))).all()
-    assert found == [(f"sample-{number:09}@example.com", 10) for number in range(5)]
+    found = await connection.execute(query.group_by(User.email).order_by(User.email))
+    rows = [(f"sample-{number:09}@example.com", 10) for number in range(5)]
+    assert list(map(tuple, found)) == rows
     jobs = (await connection.execute(select(Job.status, Job.payload, Job.created_at))).all()
     assert {job.status for job in jobs} == set(JobStatus)
     assert {job.payload["pages"][0] for job in jobs} == set(range(50))
