@@ -127,6 +127,14 @@ def run_alembic(project: Project, *commands: str) -> None:
     project.run("python", "-c", ALEMBIC, *commands)
 
 
+def check_first_week(project: Project) -> None:
+    """Make each change that a team makes first, and take it back; the samples stay."""
+    check_first_revision(project)
+    check_worked_example(project)
+    check_rows_kept(project)
+    check_growth(project)
+
+
 def check_growth(project: Project) -> None:
     """Add a model, change it and take it away: each change is noticed, and its revision works as Alembic writes it."""
     folder = project.folder / "packages" / "database" / "notes"

@@ -10,14 +10,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from tests.live.databases import Database, live_cells
-from tests.live.growth import (
-    check_first_revision,
-    check_growth,
-    check_rows_kept,
-    check_samples_removed,
-    check_worked_example,
-    run_alembic,
-)
+from tests.live.growth import check_first_week, check_samples_removed, run_alembic
 from tests.live.scripts import run_text
 from tests.live.service import create_database, serve
 from tests.template import BACKENDS, PYTHONS, SQLALCHEMY, Project, in_turns, install, render
@@ -128,10 +121,7 @@ def test_service_works(
         check_api(project)
         # Each takes a while, and depends on the database or on the style, not on both.
         if cell in in_turns(CELLS):
-            check_first_revision(project)
-            check_worked_example(project)
-            check_rows_kept(project)
-            check_growth(project)
+            check_first_week(project)
             check_own_tests(project, "-n", "2", *database.left_out)
             return
         check_own_tests(project, *database.left_out)
@@ -148,10 +138,7 @@ def test_service_grows(tmp_path: Path, get_database: GetDatabase, database_name:
     project = install(folder, PYTHONS[-1], env=database.environment(style, backend, database_name))
     create_database(project)
     check_migrations(project)
-    check_first_revision(project)
-    check_worked_example(project)
-    check_rows_kept(project)
-    check_growth(project)
+    check_first_week(project)
     check_own_tests(project, *database.left_out)
 
 
