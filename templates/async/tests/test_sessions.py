@@ -1,12 +1,16 @@
 """The sessions of a request are closed when its response begins."""
 
+{# async #}
+from collections.abc import AsyncIterator, Iterator
+{# sync
 from collections.abc import Iterator
+#}
 
 import pytest
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InvalidRequestError, OperationalError
 {# async #}
 from sqlalchemy.ext.asyncio import AsyncSession
 {# sync
@@ -22,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("schema", "endpoint")
 
 @pytest.fixture
 def endpoint() -> Iterator[None]:
-    """Give the API a path operation that streams whether its sessions are open."""
+    """Give the API path operations that stream whether their sessions are open."""
     before = list(app.router.routes)
     router = APIRouter()
 
@@ -37,6 +41,16 @@ def endpoint() -> Iterator[None]:
 
         return StreamingResponse(body())
 
+    @router.get("/late")
+    async def read_late(db: SessionDep, read_db: ReadSessionDep) -> StreamingResponse:
+        async def body() -> AsyncIterator[str]:
+            for each in (db, read_db):
+                with pytest.raises(InvalidRequestError, match="closed"):
+                    await each.execute(select(1))
+                yield "closed "
+
+        return StreamingResponse(body())
+
     app.include_router(router)
     yield
     app.router.routes[:] = before
@@ -46,6 +60,12 @@ async def test_sessions_are_closed_before_the_body_is_sent() -> None:
     """A client that reads slowly holds no connection."""
     async with client_of_the_api() as client:
         assert (await client.get("/open")).text == "False, False"
+
+
+async def test_session_that_was_not_used_is_closed_too() -> None:
+    """The body of a response cannot begin with it, and so keep a connection."""
+    async with client_of_the_api() as client:
+        assert (await client.get("/late")).text == "closed closed "
 
 
 async def test_failed_rollback_leaves_the_response(

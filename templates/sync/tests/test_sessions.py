@@ -6,7 +6,7 @@ import pytest
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InvalidRequestError, OperationalError
 from sqlalchemy.orm import Session
 
 from packages.api.app import app
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("schema", "endpoint")
 
 @pytest.fixture
 def endpoint() -> Iterator[None]:
-    """Give the API a path operation that streams whether its sessions are open."""
+    """Give the API path operations that stream whether their sessions are open."""
     before = list(app.router.routes)
     router = APIRouter()
 
@@ -33,6 +33,16 @@ def endpoint() -> Iterator[None]:
 
         return StreamingResponse(body())
 
+    @router.get("/late")
+    def read_late(db: SessionDep, read_db: ReadSessionDep) -> StreamingResponse:
+        def body() -> Iterator[str]:
+            for each in (db, read_db):
+                with pytest.raises(InvalidRequestError, match="closed"):
+                    each.execute(select(1))
+                yield "closed "
+
+        return StreamingResponse(body())
+
     app.include_router(router)
     yield
     app.router.routes[:] = before
@@ -42,6 +52,12 @@ def test_sessions_are_closed_before_the_body_is_sent() -> None:
     """A client that reads slowly holds no connection."""
     with client_of_the_api() as client:
         assert client.get("/open").text == "False, False"
+
+
+def test_session_that_was_not_used_is_closed_too() -> None:
+    """The body of a response cannot begin with it, and so keep a connection."""
+    with client_of_the_api() as client:
+        assert client.get("/late").text == "closed closed "
 
 
 def test_failed_rollback_leaves_the_response(
