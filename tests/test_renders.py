@@ -79,6 +79,7 @@ ALWAYS = {
     "tests/test_copy.py",
     "tests/test_config.py",
     "tests/test_connections.py",
+    "tests/test_fixtures.py",
     "tests/test_logging.py",
     "tests/test_migrations.py",
     "tests/test_models.py",

@@ -1,13 +1,11 @@
-"""Fixtures: a database with the schema of the migrations, and a session that is rolled back."""
+"""Fixtures: a database with the schema of the migrations, and sessions that are rolled back."""
 
 {# async #}
 from collections.abc import AsyncIterator, Iterator
 {# sync
 from collections.abc import Iterator
 #}
-{% if cookiecutter.web_framework == "fastapi" %}
 from typing import Any
-{% endif %}
 
 import pytest
 from alembic import command
@@ -20,22 +18,25 @@ from fastapi.testclient import TestClient
 #}
 {% endif %}
 {# async #}
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Result, event
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 {# sync
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Engine, Result, event
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
 #}
+from sqlalchemy.orm import ORMExecuteState, Session
 
 {% if cookiecutter.web_framework == "fastapi" %}
 from packages.api.app import app
-from packages.api.sessions import open_read_session, open_session
 {% endif %}
 from packages.config import PROJECT_ROOT
-from packages.database.config import SessionLocal, engine, read_engine
+from packages.database.config import ReadSessionLocal, SessionLocal, engine, read_engine
 from tests.databases import create_database, drop_database
 from tests.rows import Private
+
+# In `Session.info` of a session for reading.
+READS = "reads"
 
 
 @pytest.fixture(scope="session")
@@ -93,31 +94,59 @@ async def rows(schema: None) -> AsyncIterator[None]:  # noqa: ARG001
 
 @pytest.fixture
 async def connection(schema: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """Give the test a connection; everything done on it is rolled back."""
+    """Give the test a connection, also to every session of the service; all of it is rolled back.
+
+    A commit only releases a savepoint. A session for reading has none: closed last, it would roll
+    back what another one has committed since.
+    """
     async with schema.connect() as connection:
         transaction = await connection.begin()
+        SessionLocal.configure(bind=connection, join_transaction_mode="create_savepoint")
+        ReadSessionLocal.configure(
+            bind=connection, join_transaction_mode="rollback_only", info={READS: True}
+        )
         yield connection
+        SessionLocal.configure(bind=engine)
+        ReadSessionLocal.configure(bind=read_engine, info={})
         await transaction.rollback()
 
 
+@event.listens_for(Session, "before_flush")
+def refuse_to_write(db: Session, *_arguments: object) -> None:
+    """Refuse what a session for reading writes: on the connection of a test, nothing else does.
+
+    Raises:
+        InvalidRequestError: a session for reading has something to write.
+    """
+    if READS in db.info:
+        raise InvalidRequestError("a session for reading cannot write; use one that writes")
+
+
+@event.listens_for(Session, "do_orm_execute")
+def execute_alone(state: ORMExecuteState) -> Result[Any] | None:
+    """Run a statement of a session for reading as if it had no transaction: it fails alone."""
+    if READS not in state.session.info:
+        return None
+    if state.is_insert or state.is_update or state.is_delete:
+        refuse_to_write(state.session)
+    with state.session.connection().begin_nested():
+        return state.invoke_statement()
+
+
 @pytest.fixture
-async def db(connection: AsyncConnection) -> AsyncIterator[AsyncSession]:
-    """Give the test a session; a commit only releases a savepoint, so it can be rolled back."""
-    async with SessionLocal(bind=connection, join_transaction_mode="create_savepoint") as db:
+async def db(connection: AsyncConnection) -> AsyncIterator[AsyncSession]:  # noqa: ARG001
+    """Give the test a session; the sessions of the service see what it commits."""
+    async with SessionLocal() as db:
         yield db
 {% if cookiecutter.web_framework == "fastapi" %}
 
 
 @pytest.fixture
-async def client(connection: AsyncConnection) -> AsyncIterator[AsyncClient]:
-    """Give the test a client of the API; what its requests commit is rolled back afterwards."""
+async def client(connection: AsyncConnection) -> AsyncIterator[AsyncClient]:  # noqa: ARG001
+    """Give the test a client of the API; what its requests commit is rolled back afterwards.
 
-    async def get_test_db() -> AsyncIterator[AsyncSession]:
-        async with SessionLocal(bind=connection, join_transaction_mode="create_savepoint") as db:
-            yield db
-
-    app.dependency_overrides[open_session] = get_test_db
-    app.dependency_overrides[open_read_session] = get_test_db
+    A fault of the service, which a client sees as a 500, fails the test with its traceback.
+    """
 {# async #}
     async with client_of_the_api() as client:
         yield client
@@ -127,14 +156,22 @@ async def client(connection: AsyncConnection) -> AsyncIterator[AsyncClient]:
     app.dependency_overrides.clear()
 
 
-def client_of_the_api() -> AsyncClient:
+def client_of_the_api(*, raises: bool = True) -> AsyncClient:
 {# async #}
-    """Return a client that calls the API in this process and this event loop."""
-    transport = ASGITransport(app, raise_app_exceptions=False)
+    """Return a client that calls the API in this process and this event loop.
+
+    Args:
+        raises: raise a fault of the service; without it, the response is a 500.
+    """
+    transport = ASGITransport(app, raise_app_exceptions=raises)
     return AsyncClient(transport=transport, base_url="http://test")
 {# sync
-    """Return a client that calls the API in this process."""
-    return TestClient(app, raise_server_exceptions=False)
+    """Return a client that calls the API in this process.
+
+    Args:
+        raises: raise a fault of the service; without it, the response is a 500.
+    """
+    return TestClient(app, raise_server_exceptions=raises)
 #}
 
 

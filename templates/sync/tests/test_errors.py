@@ -15,6 +15,7 @@ from packages.api.app import MAX_BODY_BYTES, app
 from packages.api.dependencies import IdPath, SessionDep
 from packages.api.sessions import open_session
 from packages.database import revisions
+from tests.conftest import client_of_the_api
 from tests.rows import Private
 
 
@@ -98,7 +99,7 @@ def test_body_has_a_limit(client: TestClient) -> None:
     ],
 )
 def test_error_of_the_database_has_its_status(
-    client: TestClient, error: Exception, status: int
+    monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
 ) -> None:
     """Only a lost database is a 503 with `Retry-After`; no response contains the cause.
 
@@ -108,8 +109,9 @@ def test_error_of_the_database_has_its_status(
     def fail() -> Session:
         raise error
 
-    app.dependency_overrides[open_session] = fail
-    response = client.post("/rows/1", json=["name"])
+    monkeypatch.setitem(app.dependency_overrides, open_session, fail)
+    with client_of_the_api(raises=False) as client:
+        response = client.post("/rows/1", json=["name"])
     assert response.status_code == status
     assert ("Retry-After" in response.headers) == (status == 503)
     assert isinstance(response.json()["detail"], list if status == 422 else str)

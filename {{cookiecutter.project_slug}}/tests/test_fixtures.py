@@ -1,0 +1,1 @@
+{% include cookiecutter.session_style ~ '/tests/test_fixtures.py' %}
