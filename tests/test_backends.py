@@ -87,6 +87,7 @@ def test_every_block_is_python(backend: str, style: str) -> None:
         ast.parse(facts[name] or "None", mode="eval")
     for name in ARGUMENTS:
         assert argument_names(facts[name])
+    ast.parse(f"{{{facts['misreported']}\n}}", mode="eval")
     for _, _, answer in facts["policy"]:
         ast.parse(answer, mode="eval")
 

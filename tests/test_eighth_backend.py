@@ -61,6 +61,9 @@ record.info["eighth"] = dialect.do_ping(connection)
 {% set table_options = {"postgresql_using": "heap"} %}
 {% set refuse_writes = "SET eighth_writes = off" %}
 {% set write_refused = 'getattr(error, "sqlstate", None) == "25006"' %}
+{% set misreported %}
+IntegrityError: {"23514"},
+{%- endset %}
 {% set snapshot_isolation = "SERIALIZABLE" %}
 {% set retry_codes = ["40001", "XX000"] %}
 {% set error_code = postgresql.error_code %}

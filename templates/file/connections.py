@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 {% if cookiecutter.session_style == "async" %}
 from sqlalchemy.util import await_only
 {% endif %}
@@ -38,6 +38,7 @@ def prepare_read_connections(engine: Engine) -> None:
 
 def _prepare(engine: Engine) -> None:
     event.listen(engine, "connect", _configure)
+    event.listen(engine, "handle_error", _correct_class, retval=True)
 {% if cookiecutter.session_style == "async" %}
     event.listen(engine, "invalidate", _release_locks)
 {% endif %}

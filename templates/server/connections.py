@@ -5,7 +5,7 @@ import os
 from typing import TYPE_CHECKING, Any{{ ", cast" if "cast(" in db.connect }}
 
 {{ "import " ~ db.driver_import ~ "\n" if db.driver_import }}from sqlalchemy import Engine, event
-{{- imports("sqlalchemy.exc", DBAPIError=db.read_only_error, InvalidRequestError=not db.refuse_writes, ProgrammingError=db.write_refused) }}
+{{- imports("sqlalchemy.exc", DataError="DataError" in db.misreported, DBAPIError=db.read_only_error or db.misreported, IntegrityError="IntegrityError" in db.misreported, InvalidRequestError=not db.refuse_writes, OperationalError=db.misreported, ProgrammingError=db.write_refused or "ProgrammingError" in db.misreported) }}
 {{- imports("sqlalchemy.orm", Session=not db.refuse_writes) }}
 {{- imports("sqlalchemy.util", await_only=is_async) }}
 from tenacity import (
@@ -24,7 +24,7 @@ from packages.database.liveness import ping_after_idleness
 {{- imports("packages.database.pooler", begin_with_limits=db.pooler_error, warn_without_limits=db.pooler_error) }}
 
 if TYPE_CHECKING:
-{{ "    from collections.abc import Sequence\n\n" if not db.refuse_writes }}    from sqlalchemy.engine import Dialect{{ ", ExceptionContext" if db.read_only_error or db.write_refused }}
+{{ "    from collections.abc import Sequence\n\n" if not db.refuse_writes }}    from sqlalchemy.engine import Dialect{{ ", ExceptionContext" if db.read_only_error or db.write_refused or db.misreported }}
     from sqlalchemy.engine.interfaces import DBAPIConnection
     {{- imports("sqlalchemy.orm", ORMExecuteState=not db.refuse_writes) | indent }}
     from sqlalchemy.pool import ConnectionPoolEntry{{ ", PoolResetState" if db.on_reset }}
@@ -60,6 +60,7 @@ def _prepare(engine: Engine) -> None:
     event.listen(engine, "do_connect", connect_with_retry)
     {{- lines('event.listen(engine, "connect", _set_session_limits)' if db.on_connect) | indent }}
     {{- lines('event.listen(engine, "reset", _reset)' if db.on_reset) | indent }}
+    {{- lines('event.listen(engine, "handle_error", _correct_class, retval=True)' if db.misreported) | indent }}
     ping_after_idleness(engine)
     # A connection that two processes share gives each of them the other's rows:
     # https://docs.sqlalchemy.org/en/latest/core/pooling.html#using-connection-pools-with-multiprocessing-or-os-fork

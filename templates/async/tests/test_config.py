@@ -4,11 +4,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 {# async #}
-from sqlalchemy import Column, Integer, String,{{ ' Table,' if db.table_options else '' }} select{{ ', text' if db.refuse_writes else '' }}
+from sqlalchemy import Column, Integer, String,{{ ' Table,' if db.table_options else '' }} select, text
 {# sync
-from sqlalchemy import Column, Integer, String,{{ ' Table,' if db.table_options else '' }} inspect, select{{ ', text' if db.refuse_writes else '' }}
+from sqlalchemy import Column, Integer, String,{{ ' Table,' if db.table_options else '' }} inspect, select, text
 #}
-from sqlalchemy.exc import {{ "DBAPIError, InvalidRequestError, OperationalError" if db.refuse_writes else "InvalidRequestError" }}
+from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from packages.config.settings import settings
@@ -130,6 +130,29 @@ async def test_reading_locks_no_row() -> None:
 
 
 {% endif %}
+@pytest.mark.parametrize(
+    ("statement", "kind"),
+    [
+        ("SELECT no_such_column FROM test_rows", DBAPIError),
+        ("INSERT INTO test_rows (id) VALUES (1000)", IntegrityError),
+    ],
+)
+async def test_only_a_database_that_does_not_work_is_an_operational_error(
+    statement: str, kind: type[DBAPIError]
+) -> None:
+    """Wrong SQL and a row that is refused are no reason to try again later."""
+{# async #}
+    async with SessionLocal() as db:
+        with pytest.raises(kind) as error:
+            await db.execute(text(statement))
+{# sync
+    with SessionLocal() as db, pytest.raises(kind) as error:
+        db.execute(text(statement))
+#}
+    assert not isinstance(error.value, OperationalError)
+    assert not error.value.connection_invalidated
+
+
 async def test_reading_waits_for_no_writer() -> None:
     """While a transaction that has written is open, others read what was committed before it."""
     async with SessionLocal() as writer, ReadSessionLocal() as reader:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -92,6 +92,14 @@ async def test_job_without_an_owner_is_refused(db: AsyncSession) -> None:
     db.add(Job(owner_id=2_000_000_000, title="orphan"))
     with pytest.raises(IntegrityError):
         await db.flush()
+
+
+async def test_unknown_status_is_refused(db: AsyncSession, user: User) -> None:
+    """The database has a constraint for what the enumeration says."""
+    db.add(Job(owner=user, title="first"))
+    await db.commit()
+    with pytest.raises(IntegrityError):
+        await db.execute(text("UPDATE jobs SET status = 'none'"))
 
 
 async def test_owner_of_a_job_cannot_be_deleted(db: AsyncSession, user: User) -> None:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
@@ -80,6 +80,14 @@ def test_job_without_an_owner_is_refused(db: Session) -> None:
     db.add(Job(owner_id=2_000_000_000, title="orphan"))
     with pytest.raises(IntegrityError):
         db.flush()
+
+
+def test_unknown_status_is_refused(db: Session, user: User) -> None:
+    """The database has a constraint for what the enumeration says."""
+    db.add(Job(owner=user, title="first"))
+    db.commit()
+    with pytest.raises(IntegrityError):
+        db.execute(text("UPDATE jobs SET status = 'none'"))
 
 
 def test_owner_of_a_job_cannot_be_deleted(db: Session, user: User) -> None:
