@@ -66,8 +66,9 @@ def test_members_of_every_enumeration_are_compared() -> None:
     for table in Base.metadata.tables.values():
         for column in table.columns:
             if isinstance(column.type, Enum):
-                assert column.type.create_constraint, column
-                assert not column.type.native_enum, column
+                fix = f"{column}: declare its Enum with create_constraint=True, native_enum=False"
+                assert column.type.create_constraint, fix
+                assert not column.type.native_enum, fix
 
 
 @pytest.mark.usefixtures("schema")

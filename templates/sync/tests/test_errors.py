@@ -118,19 +118,29 @@ def test_error_of_the_database_has_its_status(
     assert "s3cret" not in response.text
 
 
+@pytest.mark.parametrize(
+    ("message", "logged"),
+    [
+        ('constraint "uq_test_rows_name": (name)=(s3cret)', "uq_test_rows_name"),
+        ('null value in column "name" violates not-null constraint: s3cret', "name"),
+    ],
+)
 def test_broken_constraint_is_named_in_the_log(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    client: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    message: str,
+    logged: str,
 ) -> None:
-    """The name of a constraint is logged as a warning, and no value."""
+    """The name of a constraint, or else of a column, is logged as a warning, and no value."""
 
     def fail() -> Session:
-        cause = Exception('constraint "uq_test_rows_name": (name)=(s3cret)')
-        raise IntegrityError("INSERT", None, cause)
+        raise IntegrityError("INSERT", None, Exception(message))
 
     monkeypatch.setattr(errors, "Base", Private)
     app.dependency_overrides[open_session] = fail
     client.post("/rows/1", json=["name"])
-    assert "POST /rows/1: refused by uq_test_rows_name" in caplog.messages
+    assert f"POST /rows/1: refused by {logged}" in caplog.messages
     assert "s3cret" not in caplog.text
 
 
