@@ -118,6 +118,20 @@ def test_error_of_the_database_has_its_status(
     assert "s3cret" not in response.text
 
 
+def test_full_pool_is_told_from_a_database_that_does_not_answer(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log asks for what empties a pool: a request that takes a second connection."""
+
+    def fail() -> Session:
+        raise PoolTimeoutError("QueuePool limit of size 1")
+
+    app.dependency_overrides[open_session] = fail
+    response = client.post("/rows/1", json=["name"])
+    assert response.json() == {"detail": "The service is busy; try again later."}
+    assert "no connection is free; does a request hold one and wait for another?" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("message", "logged"),
     [
