@@ -10,6 +10,7 @@ from packages.config.settings import settings
 from packages.database.connections import prepare_connections, prepare_read_connections
 from packages.database.slow_queries import log_slow_queries
 from packages.database.tls import tls_arguments
+from packages.database.types import PLAIN_TYPES
 
 SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
 
@@ -64,6 +65,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+    type_annotation_map = PLAIN_TYPES
 
 
 @event.listens_for(Table, "after_parent_attach")

@@ -15,6 +15,7 @@ from packages.database.connections import (
 )
 from packages.database.slow_queries import log_slow_queries
 from packages.database.tls import tls_arguments
+from packages.database.types import PLAIN_TYPES
 
 SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
 
@@ -67,6 +68,7 @@ class Base(AsyncAttrs, DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+    type_annotation_map = PLAIN_TYPES
 
 
 async def get_db() -> AsyncIterator[AsyncSession]:

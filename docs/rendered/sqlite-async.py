@@ -9,6 +9,7 @@ from sqlalchemy.orm import DeclarativeBase
 from packages.config.settings import settings
 from packages.database.connections import prepare_connections, prepare_read_connections
 from packages.database.slow_queries import log_slow_queries
+from packages.database.types import PLAIN_TYPES
 
 SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
 
@@ -52,6 +53,7 @@ class Base(AsyncAttrs, DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+    type_annotation_map = PLAIN_TYPES
 
 
 async def get_db() -> AsyncIterator[AsyncSession]:

@@ -19,7 +19,7 @@ from sqlalchemy import CheckConstraint, Enum, ForeignKey, Numeric, Text, Unicode
 from sqlalchemy.orm import Mapped, mapped_column
 
 from packages.database.config import Base
-from packages.database.types import CreatedAt, IntegerKey, JsonObject, UpdatedAt, UtcDateTime
+from packages.database.types import CreatedAt, IntegerKey, JsonObject, UpdatedAt
 from packages.database.user_data_model import User
 
 
@@ -56,7 +56,7 @@ class Note(Base):
     )
     day: Mapped[date]
     hour: Mapped[time]
-    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime | None]
     key: Mapped[UUID] = mapped_column(unique=True)
     raw: Mapped[bytes | None]
     extra: Mapped[JsonObject]

@@ -18,9 +18,10 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, Table, event
+from sqlalchemy import Engine, Integer, Table, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.util import greenlet_spawn
 
@@ -223,6 +224,13 @@ def names(table: Table) -> list[str]:
     return [str(part.name) for part in parts if part.name]
 
 
+def type_of_plain_text(base: Any) -> str:
+    """Return the type of a column whose model says `Mapped[str]` alone."""
+    names = {"id": mapped_column(Integer, primary_key=True), "__annotations__": {"text": Mapped[str]}}
+    model: Any = type("Plain", (base,), names | {"__tablename__": "plain"})
+    return type(model.__table__.columns["text"].type).__name__
+
+
 def longest_name(dialect: Dialect) -> int:
     """Return how long a name may be; MySQL's dialect gives the length of an alias, and of a name apart."""
     given = (dialect.max_identifier_length, dialect.max_index_name_length, dialect.max_constraint_name_length)
@@ -284,6 +292,7 @@ def prove() -> dict[str, Any]:
             **{table.name: str(CreateTable(table).compile(dialect=dialect)) for table in tables},
             **{str(index.name): str(CreateIndex(index).compile(dialect=dialect)) for index in indexes},
         },
+        "plain text": type_of_plain_text(config.Base),
         "longest name": limit,
         "too long": [name for table in tables for name in names(table) if len(name) > limit],
         "retried": {str(code): is_retryable(code) for code in transaction.RETRY_CODES},

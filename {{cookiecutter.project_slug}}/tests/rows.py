@@ -1,5 +1,8 @@
 """A table of the tests. It is no model of the service, so it stays when the models change."""
 
+from datetime import datetime
+from typing import Any
+
 from sqlalchemy import MetaData, Unicode
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -22,3 +25,6 @@ class Row(Private):
 
     id: Mapped[IntegerKey]
     name: Mapped[str] = mapped_column(Unicode(255), unique=True)
+    # The annotations alone say the types.
+    moment: Mapped[datetime | None]
+    document: Mapped[dict[str, Any] | None]

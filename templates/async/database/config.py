@@ -16,6 +16,7 @@ from packages.config.settings import settings
 {{- imports("packages.database.connections", ReadSession=not db.refuse_writes, prepare_connections=true, prepare_read_connections=true) }}
 from packages.database.slow_queries import log_slow_queries
 {{- imports("packages.database.tls", tls_arguments=db.server) }}
+from packages.database.types import PLAIN_TYPES
 
 SQLALCHEMY_DATABASE_URL = settings.DATABASE_URL
 {% if db.server %}
@@ -77,6 +78,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+    type_annotation_map = PLAIN_TYPES
 {% if db.table_options %}
 
 

@@ -1,6 +1,7 @@
 """`packages.database.config` keeps the promises that models, the API and programs rely on."""
 
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 {# async #}
@@ -190,6 +191,20 @@ def test_options_of_a_table_come_beside_those_of_all() -> None:
 
 
 {% endif %}
+async def test_plain_annotations_are_enough(db: AsyncSession) -> None:
+    """`Mapped[datetime]` alone stores a time with a zone, and returns it in UTC.
+
+    `Mapped[dict[str, Any]]` is a document.
+    """
+    moment = datetime(2026, 2, 28, 23, 59, 59, 678901, tzinfo=timezone(timedelta(hours=5.5)))
+    row = Row(name="plain", moment=moment, document={"key": ["value"]})
+    db.add(row)
+    await db.commit()
+    stored = (await db.execute(select(Row.moment, Row.document))).one()
+    assert stored == (moment, {"key": ["value"]})
+    assert stored.moment.tzinfo is UTC
+
+
 async def test_models_of_the_1x_style_work() -> None:
     """A model written with plain `Column` attributes lives on the same `Base`."""
 

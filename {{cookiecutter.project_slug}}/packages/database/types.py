@@ -41,8 +41,15 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 JsonDocument = {{ db.json_document }}
 
+# The column types of plain annotations, such as `Mapped[datetime]`.
+PLAIN_TYPES = {
+    datetime: UtcDateTime,
+    # Assign a new dict to change one: SQLAlchemy notices no change inside it (see `MutableDict`).
+    dict[str, Any]: JsonDocument,
+    str: Unicode,
+}
+
 IntegerKey = Annotated[int, mapped_column(Identity(), primary_key=True)]
-CreatedAt = Annotated[datetime, mapped_column(UtcDateTime, default=utc_now)]
-UpdatedAt = Annotated[datetime, mapped_column(UtcDateTime, default=utc_now, onupdate=utc_now)]
-# Assign a new dict to change one: SQLAlchemy does not notice changes inside it (see `MutableDict`).
-JsonObject = Annotated[dict[str, Any], mapped_column(JsonDocument, default=dict)]
+CreatedAt = Annotated[datetime, mapped_column(default=utc_now)]
+UpdatedAt = Annotated[datetime, mapped_column(default=utc_now, onupdate=utc_now)]
+JsonObject = Annotated[dict[str, Any], mapped_column(default=dict)]
