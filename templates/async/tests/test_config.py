@@ -194,11 +194,14 @@ def test_options_of_a_table_come_beside_those_of_all() -> None:
 async def test_plain_annotations_are_enough(db: AsyncSession) -> None:
     """`Mapped[datetime]` alone stores a time with a zone, and returns it in UTC.
 
-    `Mapped[dict[str, Any]]` is a document.
+    `Mapped[dict[str, Any]]` is a document, and a key that is set in it is saved.
     """
     moment = datetime(2026, 2, 28, 23, 59, 59, 678901, tzinfo=timezone(timedelta(hours=5.5)))
-    row = Row(name="plain", moment=moment, document={"key": ["value"]})
+    row = Row(name="plain", moment=moment, document={})
     db.add(row)
+    await db.commit()
+    assert row.document is not None
+    row.document["key"] = ["value"]
     await db.commit()
     stored = (await db.execute(select(Row.moment, Row.document))).one()
     assert stored == (moment, {"key": ["value"]})

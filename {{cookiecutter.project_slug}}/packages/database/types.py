@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 {{ db.type_imports }}
+from sqlalchemy.ext.mutable import MutableDict
 from sqlalchemy.orm import mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -44,8 +45,8 @@ JsonDocument = {{ db.json_document }}
 # The column types of plain annotations, such as `Mapped[datetime]`.
 PLAIN_TYPES = {
     datetime: UtcDateTime,
-    # Assign a new dict to change one: SQLAlchemy notices no change inside it (see `MutableDict`).
-    dict[str, Any]: JsonDocument,
+    # `row.document["key"] = 1` is saved. A change further inside is not: assign a new dict then.
+    dict[str, Any]: MutableDict.as_mutable(JsonDocument),
     str: Unicode,
 }
 
