@@ -1,4 +1,4 @@
-"""A model is a new file, and the API of a service knows it."""
+"""A model is a new file, and the API of a service knows it; a command is none of its business."""
 
 import sys
 from pathlib import Path
@@ -34,3 +34,12 @@ def test_the_api_knows_a_model_that_no_route_imports(tmp_path: Path) -> None:
     text = users.read_text(encoding="utf-8").replace("mapped_column\n", "mapped_column, relationship\n", 1)
     users.write_text(text + NOTES, encoding="utf-8")
     run(sys.executable, "-c", CONFIGURE, cwd=service)
+
+
+def test_a_command_cannot_stop_the_api(tmp_path: Path) -> None:
+    """A command may import what is installed for development alone; neither API nor migrations import it."""
+    service = render(tmp_path)
+    command = service / "packages" / "database" / "commands" / "report.py"
+    command.write_text("import no_such_package", encoding="utf-8")
+    run(sys.executable, "-c", CONFIGURE, cwd=service)
+    run(sys.executable, "-m", "alembic", "upgrade", "head", cwd=service)

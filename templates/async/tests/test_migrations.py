@@ -12,13 +12,13 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Enum, inspect
 
-from packages import database
+from packages.database import commands
 from packages.database.config import Base, engine
-from packages.modules import import_modules
+from packages.modules import import_models, import_modules
 from tests.example_rows import Rows, find_rows, read_rows, store_rows
 
 # As for the migrations: what no other test imports is a model, too.
-import_modules(database)
+import_models()
 {# async #}
 
 
@@ -59,6 +59,13 @@ def test_there_is_one_head(alembic_config: Config) -> None:
 def test_migrations_build_exactly_the_models(alembic_config: Config) -> None:
     """`alembic check` finds nothing to add, drop or change."""
     command.check(alembic_config)
+
+
+def test_commands_have_no_models() -> None:
+    """A model in a command would be unknown to migrations and API, which import no commands."""
+    import_modules(commands)
+    modules = {mapper.class_.__module__ for mapper in Base.registry.mappers}
+    assert [name for name in modules if name.startswith(f"{commands.__name__}.")] == []
 
 
 def test_members_of_every_enumeration_are_compared() -> None:

@@ -4,7 +4,6 @@
 from alembic import context
 from sqlalchemy import Connection, create_engine, event, pool
 {{ "from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential\n" if db.statement_locked }}
-from packages import database
 from packages.config.logging import configure_logging
 from packages.config.settings import settings
 from packages.database.autogenerate import {{ "leave_indexes_to_tables, " if db.indexes_hold }}render_item
@@ -12,7 +11,7 @@ from packages.database.config import SQLALCHEMY_DATABASE_URL, Base
 from packages.database.connections import {{ "connect_or_exit, connect_with_retry" if db.server else "begin" }}
 {{- imports("packages.database.pooler", begin_migration=db.pooler_error) }}
 {{- imports("packages.database.tls", tls_arguments=db.server) }}
-from packages.modules import import_modules
+from packages.modules import import_models
 {% if db.statement_locked %}
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ IS_LOCKED = {{ db.lock_wait_code }}
 {% endif %}
 
 # Alembic compares only models that are imported.
-import_modules(database)
+import_models()
 
 # The command line gets Alembic's log lines; a program that runs migrations keeps its own logging.
 if context.config.cmd_opts is not None:

@@ -14,7 +14,6 @@ from click.core import ParameterSource
 from sqlalchemy import URL, Connection, Engine, MetaData, inspect, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from packages import database
 from packages.database.commands.running import run
 from packages.database.config import Base
 from packages.database.copying.checks import Problems, Seen, SourceCheck
@@ -22,7 +21,7 @@ from packages.database.copying.tables import CopiedTable, plan
 from packages.database.copying.target import EMPTY_IT, PROGRESS, Target, open_target
 from packages.database.copying.uniques import Uniques
 from packages.database.revisions import describe_difference, read_revisions
-from packages.modules import import_modules
+from packages.modules import import_models
 
 # Of each kind of database, the driver to copy with, and what to install for it.
 DRIVERS = {
@@ -66,7 +65,7 @@ def copy(context: click.Context, target_text: str, *, only_check: bool) -> None:
     """
     is_argument = context.get_parameter_source("target_text") is ParameterSource.COMMANDLINE
     url = read_target_url(target_text, is_argument=is_argument)
-    import_modules(database)
+    import_models()
     click.echo(run(lambda engine: copy_rows(engine, url, Base.metadata, only_check=only_check)))
 
 
