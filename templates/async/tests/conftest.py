@@ -11,6 +11,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 {% if cookiecutter.web_framework == "fastapi" %}
+from fastapi import FastAPI
 {# async #}
 from httpx2 import ASGITransport, AsyncClient
 {# sync
@@ -173,6 +174,14 @@ def client_of_the_api(*, raises: bool = True) -> AsyncClient:
     """
     return TestClient(app, raise_server_exceptions=raises)
 #}
+
+
+@pytest.fixture
+def api() -> Iterator[FastAPI]:
+    """Give a test the API; the routes that the test adds are removed after it."""
+    before = list(app.router.routes)
+    yield app
+    app.router.routes[:] = before
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """Every path operation has a limit and responses to errors, without code of its own."""
 
-from collections.abc import Iterator
-
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 {# async #}
 from httpx2 import AsyncClient
 {# sync
@@ -28,9 +26,8 @@ from tests.rows import Private
 
 
 @pytest.fixture(autouse=True)
-def endpoint() -> Iterator[None]:
+def endpoint(api: FastAPI) -> None:
     """Give the API path operations for the test, as a team adds them: `/rows/{number}`."""
-    before = list(app.router.routes)
     router = APIRouter()
 
     @router.post("/rows/{number}")
@@ -41,9 +38,7 @@ def endpoint() -> Iterator[None]:
     async def read(number: IdPath, db: SessionDep) -> None:  # noqa: ARG001
         await db.execute(text("SELECT id FROM no_such_table"))
 
-    app.include_router(router)
-    yield
-    app.router.routes[:] = before
+    api.include_router(router)
 
 
 async def test_input_is_not_repeated(client: AsyncClient) -> None:

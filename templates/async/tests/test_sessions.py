@@ -7,7 +7,7 @@ from collections.abc import Iterator
 #}
 
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 from sqlalchemy.exc import InvalidRequestError, OperationalError
@@ -17,7 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 #}
 
-from packages.api.app import app
 from packages.api.dependencies import ReadSessionDep, SessionDep
 from tests.conftest import client_of_the_api
 
@@ -25,9 +24,8 @@ pytestmark = pytest.mark.usefixtures("schema", "endpoint")
 
 
 @pytest.fixture
-def endpoint() -> Iterator[None]:
+def endpoint(api: FastAPI) -> None:
     """Give the API path operations that stream whether their sessions are open."""
-    before = list(app.router.routes)
     router = APIRouter()
 
     @router.get("/open")
@@ -51,9 +49,7 @@ def endpoint() -> Iterator[None]:
 
         return StreamingResponse(body())
 
-    app.include_router(router)
-    yield
-    app.router.routes[:] = before
+    api.include_router(router)
 
 
 async def test_sessions_are_closed_before_the_body_is_sent() -> None:

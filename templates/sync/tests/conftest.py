@@ -7,6 +7,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 {% if cookiecutter.web_framework == "fastapi" %}
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 {% endif %}
 from sqlalchemy import Connection, Engine, Result, event
@@ -120,6 +121,14 @@ def client_of_the_api(*, raises: bool = True) -> TestClient:
         raises: raise a fault of the service; without it, the response is a 500.
     """
     return TestClient(app, raise_server_exceptions=raises)
+
+
+@pytest.fixture
+def api() -> Iterator[FastAPI]:
+    """Give a test the API; the routes that the test adds are removed after it."""
+    before = list(app.router.routes)
+    yield app
+    app.router.routes[:] = before
 
 
 @pytest.fixture

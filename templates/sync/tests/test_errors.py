@@ -1,9 +1,7 @@
 """Every path operation has a limit and responses to errors, without code of its own."""
 
-from collections.abc import Iterator
-
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
@@ -20,9 +18,8 @@ from tests.rows import Private
 
 
 @pytest.fixture(autouse=True)
-def endpoint() -> Iterator[None]:
+def endpoint(api: FastAPI) -> None:
     """Give the API path operations for the test, as a team adds them: `/rows/{number}`."""
-    before = list(app.router.routes)
     router = APIRouter()
 
     @router.post("/rows/{number}")
@@ -33,9 +30,7 @@ def endpoint() -> Iterator[None]:
     def read(number: IdPath, db: SessionDep) -> None:  # noqa: ARG001
         db.execute(text("SELECT id FROM no_such_table"))
 
-    app.include_router(router)
-    yield
-    app.router.routes[:] = before
+    api.include_router(router)
 
 
 def test_input_is_not_repeated(client: TestClient) -> None:
