@@ -73,6 +73,14 @@ def encrypted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         yield Encrypted(server, folder / "right.pem", folder / "wrong.pem")
 
 
+@pytest.fixture(scope="module")
+def unencrypted(encrypted: Encrypted) -> Iterator[Server]:
+    """Start a server of the same kind that offers no TLS."""
+    with SERVERS[encrypted.server.name]() as server:
+        server.create_database("service")
+        yield server
+
+
 @pytest.fixture(scope="module", params=STYLES)
 def project(request: pytest.FixtureRequest, encrypted: Encrypted, install_once: InstallOnce) -> tuple[Project, str]:
     """Return an installed service for the server, and its style."""
@@ -155,6 +163,15 @@ def test_certificate_that_is_refused_is_not_tried_again(encrypted: Encrypted, pr
         said = ask(project, encrypted.server, host, **retries_on, DATABASE_TLS_CA_FILE=str(authority))
         assert said not in {"True", "False"}
         assert time.monotonic() - begun < 30
+
+
+def test_server_without_tls_is_not_tried_again(unencrypted: Server, project: tuple[Project, str]) -> None:
+    """With `require`, a server that offers no TLS is refused at once, and not asked for the whole time."""
+    retries_on = {"DATABASE_TLS": "require", "DATABASE_CONNECT_TIMEOUT_SECONDS": "30"}
+    begun = time.monotonic()
+    said = ask(project, unencrypted, "127.0.0.1", **retries_on)
+    assert said not in {"True", "False"}
+    assert time.monotonic() - begun < 30
 
 
 def test_missing_authority_is_one_sentence(encrypted: Encrypted, project: tuple[Project, str]) -> None:
