@@ -212,6 +212,16 @@ def services(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> 
 
 
 PROGRESS = "SELECT max(copied_rows) FROM database_copy WHERE table_name = 'hostiles'"
+# A reference to the same table, one of two columns, and one to a text; each from another row.
+ORPHANS = {
+    "UPDATE hostiles SET parent_id = 99 WHERE id = 1": "hostiles.parent_id (id=1): there is no such row in hostiles",
+    "UPDATE hostiles SET best_number = 9 WHERE id = 3": (
+        "hostiles.id, best_number (id=3): there is no such row in children"
+    ),
+    "UPDATE children SET tag = 'none' WHERE hostile_id = 5 AND number = 0": (
+        "children.tag (hostile_id=5, number=0): there is no such row in tags"
+    ),
+}
 # Neither MySQL nor MariaDB has one.
 KEEP_INFINITY = {"sqlite", "postgresql"}
 
@@ -263,6 +273,25 @@ def test_what_stands_in_the_way_is_told_before(services: Services) -> None:
         "3 values do not fit the target, and nothing was written",
     ):
         assert re.search(sentence, refused.stderr), refused.stderr
+    before.rows("empty")
+
+
+@pytest.mark.parametrize("source", ["sqlite", "mysql"])
+def test_rows_that_refer_to_none_are_told(services: Services, source: str) -> None:
+    """Rows that SQLite and MySQL let in while they did not check foreign keys stop a copy, each with its key."""
+    before, after = services.get(source), services.get("postgresql")
+    before.rows("seed", "10")
+    if source == "sqlite":
+        # The service checks; another program need not.
+        with closing(sqlite3.connect(str(make_url(before.url).database))) as connection, connection:
+            for statement in ORPHANS:
+                connection.execute(statement)
+    else:
+        before.rows("execute", "SET SESSION foreign_key_checks = 0", *ORPHANS)
+    refused = before.copy(after, check=False)
+    assert refused.returncode == 1
+    for sentence in (*ORPHANS.values(), "3 values do not fit the target, and nothing was written"):
+        assert sentence in refused.stderr, refused.stderr
     before.rows("empty")
 
 

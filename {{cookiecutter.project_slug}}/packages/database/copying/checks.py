@@ -109,9 +109,10 @@ class SourceCheck:
                 .where(~exists().where(and_(*(column == other for column, other in pairs))))
                 .limit(MOST_PROBLEMS)
             )
+            names = ", ".join(column.name for column, _ in pairs)
             fault = f"there is no such row in {constraint.referred_table.fullname}"
             for row in self.connection.execute(orphans):
-                self._add(tuple(row), None, pairs[0][0].name, fault)
+                self._add(tuple(row), None, names, fault)
 
     def _batches(self) -> Iterator[list[Values]]:
         """Yield all rows that can be read, and add a problem for each of the others."""
