@@ -4,7 +4,7 @@ import json
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from uuid import uuid4
 
@@ -27,6 +27,7 @@ def serve(  # noqa: PLR0913 - each has a default
     *,
     orderly: bool = True,
     send_buffer: int | None = None,
+    inside: Sequence[str] = (),
 ) -> Iterator[httpx2.Client]:
     """Run the API until the block ends, and give a client of it once it answers.
 
@@ -37,26 +38,29 @@ def serve(  # noqa: PLR0913 - each has a default
         app: where the application is; its `/health/live` says that it runs.
         orderly: whether it must end in order, and not be killed at the end.
         send_buffer: bytes that the system keeps for a client that does not read; by default as many as it likes.
+        inside: the beginning of a command that runs it somewhere else, such as in another network.
     """
     port = free_port()
     log = project.folder / f"uvicorn-{port}.log"
     options = ["--log-level", "warning", "--workers", str(workers)]
     with log.open("wb") as output, socket.socket() as listener:
-        if send_buffer is None:
-            options += ["--port", str(port)]
-        else:
-            # Each connection inherits it.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+        given = send_buffer is not None or inside
+        if given:
+            if send_buffer is not None:
+                # Each connection inherits it.
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
             listener.bind(("127.0.0.1", port))
             options += ["--fd", str(listener.fileno())]
+        else:
+            options += ["--port", str(port)]
         server = subprocess.Popen(
-            [str(project.bin / "uvicorn"), app, *options],
+            [*inside, str(project.bin / "uvicorn"), app, *options],
             cwd=project.folder,
             env={**plain_environment(), **project.env, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            pass_fds=[listener.fileno()] if send_buffer is not None else [],
+            pass_fds=[listener.fileno()] if given else [],
         )
     try:
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:

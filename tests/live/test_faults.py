@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import httpx2
+import pytest
+from sqlalchemy import make_url
 
+from tests.live.cable import Cable, missing
 from tests.live.cells import Cell
 from tests.live.service import new_user, serve, wait_until
 from tests.live.workload import Workload
@@ -104,29 +107,53 @@ def test_restart_costs_the_commits_in_flight(cell: Cell, record_property: Record
         assert strike(cell, client, "restarted", cell.server.restart, record_property).failed == 0
 
 
-def test_database_that_stays_frozen_holds_nobody(cell: Cell, record_property: Record) -> None:
-    """The server is frozen: every request and probe is answered within its limits, and served when it goes on."""
+def stay_away(  # noqa: PLR0913, PLR0917 - what happens, to whom
+    cell: Cell,
+    client: httpx2.Client,
+    name: str,
+    leave: Callable[[], None],
+    come_back: Callable[[], None],
+    record: Record,
+) -> None:
+    """Let a database answer nothing for longer than every limit; check that each request and probe meets its limit."""
     moments: list[float] = []
     ready: list[int] = []
 
-    def freeze() -> None:
-        cell.server.freeze()
+    def fault() -> None:
+        leave()
         moments.append(time.monotonic())
         time.sleep(LONGEST_WAIT_SECONDS)
         # None has waited since before it stood still, and readiness knows.
         ready.append(client.get("/health/ready").status_code)
         time.sleep(LONGEST_WAIT_SECONDS)
         moments.append(time.monotonic())
-        cell.server.thaw()
+        come_back()
 
-    with serve(cell.project, SHORT_LIMITS) as client:
-        workload = strike(cell, client, "frozen", freeze, record_property)
-    frozen, thawed = moments
+    workload = strike(cell, client, name, fault, record)
+    gone, back = moments
     assert ready == [503]
-    during = [one for one in workload.outcomes if frozen < one.begun and one.ended < thawed]
+    during = [one for one in workload.outcomes if gone < one.begun and one.ended < back]
     assert {one.status for one in during} == {503}
     assert {one.client for one in during} == set(range(CLIENTS))
     assert workload.slowest < LONGEST_WAIT_SECONDS + SLACK_SECONDS
+
+
+def test_database_that_stays_frozen_holds_nobody(cell: Cell, record_property: Record) -> None:
+    """The server is frozen: every request and probe is answered within its limits, and served when it goes on."""
+    with serve(cell.project, SHORT_LIMITS) as client:
+        stay_away(cell, client, "frozen", cell.server.freeze, cell.server.thaw, record_property)
+
+
+@pytest.mark.slow
+def test_network_that_drops_packets_holds_nobody(cell: Cell, record_property: Record) -> None:
+    """No packet of the server arrives: every request and probe is answered within its limits, and served afterwards."""
+    if reason := missing():
+        pytest.fail(reason)
+    with Cable(cell.server.socket) as cable:
+        url = make_url(cell.project.env["DATABASE_URL"]).set(host=cable.host, port=cable.port)
+        own = {"DATABASE_URL": url.render_as_string(hide_password=False), "DATABASE_TLS": "off"}
+        with serve(cell.project, SHORT_LIMITS | own, inside=cable.inside) as client:
+            stay_away(cell, client, "dropped", cable.cut, cable.restore, record_property)
 
 
 def test_connections_that_the_server_ended_for_idleness_cost_nothing(cell: Cell, record_property: Record) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 from abc import ABC, abstractmethod
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
@@ -121,6 +122,11 @@ class Server(Startable):
         Raises:
             Exception: The `driver_error`.
         """
+
+    @property
+    def socket(self) -> Path:
+        """The Unix socket, for a server of a database."""
+        raise ServerError(f"{self.title} has no Unix socket here.")
 
     @abstractmethod
     def _create(self) -> None:

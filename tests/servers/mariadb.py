@@ -52,6 +52,11 @@ class MysqlFamilyServer(Server):
             cursor.execute(sql)
             return list(cursor.fetchall())
 
+    @property
+    def socket(self) -> Path:
+        """The Unix socket."""
+        return self.folder / "socket"
+
     def _version(self) -> str:
         return str(self.query("SELECT VERSION()")[0][0])
 
@@ -66,7 +71,7 @@ class MysqlFamilyServer(Server):
         settings = {
             "datadir": str(self.data),
             "tmpdir": str(self.folder / "tmp"),
-            "socket": str(self.folder / "socket"),
+            "socket": str(self.socket),
             "pid-file": str(self.folder / "pid"),
             "bind-address": self.host,
             "port": str(self.port),

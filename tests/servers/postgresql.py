@@ -59,6 +59,11 @@ class PostgresqlServer(Server):
             cursor = connection.execute(sql.encode())
             return cursor.fetchall() if cursor.description else []
 
+    @property
+    def socket(self) -> Path:
+        """The Unix socket."""
+        return self.folder / f".s.PGSQL.{self.port}"
+
     def _version(self) -> str:
         return str(self.query("SHOW server_version")[0][0])
 
