@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from benchmarks.results import Measured, Ratio, Run
-from benchmarks.suite import bulk_insert, imports, pages, rendering, sqlite
+from benchmarks.suite import bulk_insert, distance, imports, pages, rendering, sqlite
 from benchmarks.tables import Table
 
 Figure = float | Ratio | None
@@ -130,8 +130,16 @@ GOALS = [
         )
         for clients in (32, 64, 256)
     ),
-    Goal("1 ms away, async: ours / plain", "distance", ratio(("rate", "ours, async"), ("rate", "plain, async")), 3),
-    Goal("1 ms away, async: ours / peer", "distance", ratio(("rate", "ours, async"), ("rate", "peer")), 2),
+    *(
+        Goal(
+            f"1 ms away, {clients} client{'s' * (clients > 1)}, async: ours / {name}",
+            "distance",
+            ratio((distance.case(clients, "rate"), "ours, async"), (distance.case(clients, "rate"), other)),
+            bound,
+        )
+        for clients in distance.CLIENTS
+        for name, other, bound in (("plain", "plain, async", 3), ("peer", "peer", 2))
+    ),
     Goal(
         "SQLite, read-modify-write: ours / plain",
         "sqlite",

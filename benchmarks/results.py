@@ -33,7 +33,9 @@ class Ratio:
     high: float
 
     def __str__(self) -> str:
-        """Write it as `0.45 (0.41 to 0.48)`."""
+        """Write it as `0.45 (0.41 to 0.48)`, and as `0.45` where all rounds agree."""
+        if self.low == self.high:
+            return f"{self.median:.2f}"
         return f"{self.median:.2f} ({self.low:.2f} to {self.high:.2f})"
 
 

@@ -8,6 +8,7 @@ from benchmarks.suite import (
     drivers,
     http,
     imports,
+    instructions,
     layers,
     pages,
     processor,
@@ -22,6 +23,7 @@ SUITE: dict[str, ModuleType] = {
     for module in (
         round_trips,
         processor,
+        instructions,
         layers,
         http,
         distance,

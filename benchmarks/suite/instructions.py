@@ -1,0 +1,112 @@
+"""Instructions of the processor that `GET /users/{id}` takes in the service's process, in thousands.
+
+Valgrind counts them, so a busy machine changes nothing: two runs differ by a hundredth. The application is called
+without a server in front of it. What the kernel does is not counted. With `32 at once` and more, requests wait for a
+connection; 256 would wait for longer than plain and the peer let them. Asynchronous services on PostgreSQL, named as in
+[the processor time](#processor-time-of-a-request).
+"""
+
+import re
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
+
+from benchmarks.results import Measured
+from benchmarks.rig import Rig, Service, versions
+from benchmarks.tables import Table, against
+from tests.template import plain_environment
+
+TITLE = "Instructions of a request"
+CASES = {"one at a time": 1, "32 at once": 32, "256 at once": 256}
+MOST_FOR_ALL = 32
+PATIENT_SERVICES = {"limit", "ours, async"}
+FEW = 32
+MORE = 128
+PACKAGES = ("fastapi", "pydantic", "sqlalchemy", "psycopg", "asyncpg")
+SCRIPT = Path(__file__).parents[1] / "inside" / "instructions.py"
+# Under Valgrind, everything takes fifty times as long.
+PATIENT = {
+    "DATABASE_CONNECT_TIMEOUT_SECONDS": "60",
+    "DATABASE_POOL_TIMEOUT_SECONDS": "300",
+    "PYTHONHASHSEED": "0",
+}
+
+
+def measure(rig: Rig) -> Measured:
+    """Measure on PostgreSQL."""
+    measured = Measured()
+    if shutil.which("valgrind") is None:
+        measured.left_out.append("valgrind is not installed.")
+        return measured
+    services = rig.services("postgresql", "async")
+    work = [
+        (case, service)
+        for case, service in product(CASES, services)
+        if CASES[case] <= MOST_FOR_ALL or service.title in PATIENT_SERVICES
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        counts = pool.map(lambda each: of_a_request(each[1], CASES[each[0]]), work)
+        for (case, service), count in zip(work, counts, strict=True):
+            measured.add(case, service.title, "k", [count / 1000])
+    measured.versions = versions(rig.project("postgresql", "async"), PACKAGES)
+    return measured
+
+
+def of_a_request(service: Service, at_once: int) -> float:
+    """Return the instructions of a request: what a run with more takes more than one with few; both start once."""
+    few, more = max(FEW, at_once), max(MORE, at_once)
+    return (instructions(service, few + more, at_once) - instructions(service, few, at_once)) / more
+
+
+def instructions(service: Service, count: int, at_once: int) -> int:
+    """Return how many instructions a process takes that starts and answers so many requests.
+
+    Raises:
+        RuntimeError: a request was not answered with 200.
+    """
+    done = subprocess.run(
+        [
+            str(shutil.which("valgrind")),
+            "--tool=cachegrind",
+            "--cache-sim=no",
+            "--cachegrind-out-file=/dev/null",
+            str(service.project.bin / "python"),
+            str(SCRIPT),
+            service.app.partition(":")[0],
+            f"{service.prefix}/users",
+            str(count),
+            str(at_once),
+        ],
+        cwd=service.project.folder,
+        env={**plain_environment(), **service.project.env, **service.env, **PATIENT},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
+    if done.returncode or found is None:
+        raise RuntimeError(f"{service.title}: {done.stderr[-2000:]}")
+    return int(found[1].replace(",", ""))
+
+
+def tables(measured: Measured) -> list[Table]:
+    """Return a table for each number of requests at once."""
+    return [
+        Table(["", "thousand", "limit / this", "plain / this"], rows(measured, case), case) for case in measured.cases()
+    ]
+
+
+def rows(measured: Measured, case: str) -> list[list[str]]:
+    """Return the rows of a case: the count, and how it relates to the limit and to plain."""
+    return [
+        [
+            one.variant,
+            f"{one.median:,.0f}",
+            against(measured, (case, "limit"), (case, one.variant)),
+            against(measured, (case, "plain, async"), (case, one.variant)),
+        ]
+        for one in measured.series
+        if one.case == case
+    ]
