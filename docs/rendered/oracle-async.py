@@ -43,8 +43,8 @@ prepare_connections(engine.sync_engine)
 log_slow_queries(engine.sync_engine, settings.DATABASE_SLOW_QUERY_SECONDS)
 
 # With `expire_on_commit=False`, attributes stay readable after a commit, without another query.
-# A closed session stays closed. If a response that is still being streamed used it again, it would
-# take a connection and never return it.
+# A closed session stays closed. If a task that still runs used it again, it would take a connection
+# and never return it.
 SessionLocal = async_sessionmaker(
     autocommit=False,
     autoflush=False,
@@ -74,8 +74,8 @@ class Base(AsyncAttrs, DeclarativeBase):
 async def get_db() -> AsyncIterator[AsyncSession]:
     """Yield a session and close it, whatever happens; work that was not committed is rolled back.
 
-    It never commits: the caller owns the transaction. Use it as a FastAPI dependency; elsewhere use
-    `contextlib.asynccontextmanager(get_db)()` or `SessionLocal()` in an `async with` statement.
+    It never commits: the caller owns the transaction. A web framework may take it as a dependency;
+    elsewhere use `contextlib.asynccontextmanager(get_db)()` or `async with SessionLocal() as db`.
     """
     async with SessionLocal() as db:
         yield db

@@ -27,8 +27,8 @@ engine = create_engine(
 prepare_connections(engine)
 log_slow_queries(engine, settings.DATABASE_SLOW_QUERY_SECONDS)
 
-# A closed session stays closed. If a response that is still being streamed used it again, it would
-# take a connection and never return it.
+# A closed session stays closed. If a task that still runs used it again, it would take a connection
+# and never return it.
 SessionLocal = sessionmaker(autocommit=False, autoflush=False, close_resets_only=False, bind=engine)
 
 
@@ -52,8 +52,8 @@ class Base(DeclarativeBase):
 def get_db() -> Iterator[Session]:
     """Yield a session and close it, whatever happens; work that was not committed is rolled back.
 
-    It never commits: the caller owns the transaction. Use it as a FastAPI dependency; elsewhere use
-    `contextlib.contextmanager(get_db)()` or `SessionLocal()` in a `with` statement.
+    It never commits: the caller owns the transaction. A web framework may take it as a dependency;
+    elsewhere use `contextlib.contextmanager(get_db)()` or `with SessionLocal() as db`.
     """
     with SessionLocal() as db:
         yield db

@@ -53,7 +53,7 @@ async def test_get_db_closes_the_session_and_never_commits() -> None:
 
 
 async def test_closed_session_stays_closed() -> None:
-    """A closed session takes no connection again, as a streamed response might otherwise do."""
+    """A closed session takes no connection again, as a stream might otherwise do."""
     async with SessionLocal() as db:
         pass
     with pytest.raises(InvalidRequestError, match="closed"):

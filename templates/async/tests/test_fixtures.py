@@ -30,7 +30,7 @@ async def test_each_session_sees_what_a_test_has_committed(db: AsyncSession) -> 
 
 
 async def test_session_for_reading_takes_nothing_back(db: AsyncSession) -> None:
-    """A request may read with one session, and write with another before the first is closed."""
+    """A caller may read with one session, and write with another before the first is closed."""
     async with ReadSessionLocal() as reader:
         assert (await reader.scalars(NAMES)).all() == []
         async with SessionLocal.begin() as writer:

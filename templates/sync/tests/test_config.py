@@ -49,7 +49,7 @@ def test_get_db_closes_the_session_and_never_commits() -> None:
 
 
 def test_closed_session_stays_closed() -> None:
-    """A closed session takes no connection again, as a streamed response might otherwise do."""
+    """A closed session takes no connection again, as a stream might otherwise do."""
     with SessionLocal() as db:
         pass
     with pytest.raises(InvalidRequestError, match="closed"):

@@ -25,7 +25,7 @@ def test_each_session_sees_what_a_test_has_committed(db: Session) -> None:
 
 
 def test_session_for_reading_takes_nothing_back(db: Session) -> None:
-    """A request may read with one session, and write with another before the first is closed."""
+    """A caller may read with one session, and write with another before the first is closed."""
     with ReadSessionLocal() as reader:
         assert reader.scalars(NAMES).all() == []
         with SessionLocal.begin() as writer:

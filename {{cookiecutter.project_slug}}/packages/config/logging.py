@@ -8,7 +8,7 @@ from logging.config import dictConfig
 from packages.config.settings import settings
 
 FOR_PEOPLE = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
-# What every record has; `color_message` is uvicorn's, for terminals.
+# What every record has; if uvicorn serves, it adds `color_message`, for terminals.
 STANDARD = {*vars(logging.makeLogRecord({})), "asctime", "message", "color_message"}
 
 
@@ -30,7 +30,8 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure_logging() -> None:
-    """Write records of `LOG_LEVEL` and above to standard error, also uvicorn's, in one format."""
+    """Write records of `LOG_LEVEL` and above to standard error, in one format."""
+    # Where uvicorn serves, its lines have the same format.
     by_uvicorn = {"handlers": [], "propagate": True}
     form = "for_people" if settings.ENVIRONMENT in {"development", "test"} else "json"
     dictConfig(
