@@ -33,7 +33,7 @@ def prepare_read_connections(engine: Engine) -> None:
     _prepare(engine)
     event.listen(engine, "connect", _refuse_writes)
     event.listen(engine, "begin", _begin_snapshot)
-    event.listen(engine, "handle_error", _report_refused_write)
+    event.listen(engine, "handle_error", _report_refused_write, retval=True)
 
 
 def _prepare(engine: Engine) -> None:
@@ -108,8 +108,9 @@ def _refuse_writes(connection: "sqlite3.Connection", _record: "ConnectionPoolEnt
     cursor.close()
 
 
-def _report_refused_write(context: "ExceptionContext") -> None:
-    """Raise a `ProgrammingError`, since the program is at fault and the database works."""
+def _report_refused_write(context: "ExceptionContext") -> ProgrammingError | None:
+    """Return a `ProgrammingError`, since the program is at fault and the database works."""
     error = context.original_exception
     if {{ db.write_refused }}:
-        raise ProgrammingError(context.statement, None, error, hide_parameters=True)
+        return ProgrammingError(context.statement, None, error, hide_parameters=True)
+    return None

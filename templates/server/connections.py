@@ -53,7 +53,7 @@ def prepare_read_connections(engine: Engine) -> None:
     """Do the same for connections that only read{{ ", and have the server refuse what they write" if db.refuse_writes }}."""
     _prepare(engine)
     {{- lines(db.prepare_read) | indent }}
-    {{- lines('event.listen(engine, "handle_error", _report_refused_write)' if db.write_refused) | indent }}
+    {{- lines('event.listen(engine, "handle_error", _report_refused_write, retval=True)' if db.write_refused) | indent }}
 
 
 def _prepare(engine: Engine) -> None:

@@ -7,10 +7,10 @@ import os
 
 import pytest
 {# async #}
-from sqlalchemy import AsyncAdaptedQueuePool{{ ", select" if db.server else "" }}
+from sqlalchemy import AsyncAdaptedQueuePool{{ ", select" if db.server else ", event\nfrom sqlalchemy.engine import ExceptionContext\nfrom sqlalchemy.exc import ProgrammingError" }}
 from sqlalchemy.ext.asyncio import AsyncConnection
 {# sync
-from sqlalchemy import Connection, QueuePool{{ ", select" if db.server else "" }}
+from sqlalchemy import Connection, QueuePool{{ ", select" if db.server else ", event\nfrom sqlalchemy.engine import ExceptionContext\nfrom sqlalchemy.exc import ProgrammingError" }}
 #}
 
 from packages.config.settings import settings
@@ -103,4 +103,22 @@ async def test_autocommit_begins_no_transaction() -> None:
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         await connection.exec_driver_sql("VACUUM")
+
+
+@pytest.mark.usefixtures("schema")
+async def test_refused_write_reaches_every_listener() -> None:
+    """A library for traces is told of a write on a connection that only reads."""
+    seen: list[object] = []
+
+    def note(context: ExceptionContext) -> None:
+        seen.append(type(context.chained_exception))
+
+    event.listen(read_engine.sync_engine, "handle_error", note)
+    try:
+        async with read_engine.connect() as connection:
+            with pytest.raises(ProgrammingError):
+                await connection.exec_driver_sql("CREATE TABLE refused (id INTEGER)")
+            assert seen == [ProgrammingError]
+    finally:
+        event.remove(read_engine.sync_engine, "handle_error", note)
 {% endif %}

@@ -5,9 +5,10 @@ def _refuse_writes(connection: "DBAPIConnection", _record: "ConnectionPoolEntry"
 {% if db.write_refused %}
 
 
-def _report_refused_write(context: "ExceptionContext") -> None:
-    """Raise a `ProgrammingError`, since the program is at fault and the server works."""
+def _report_refused_write(context: "ExceptionContext") -> ProgrammingError | None:
+    """Return a `ProgrammingError`, since the program is at fault and the server works."""
     error = context.original_exception
     if {{ db.write_refused }}:
-        raise ProgrammingError(context.statement, None, error, hide_parameters=True)
+        return ProgrammingError(context.statement, None, error, hide_parameters=True)
+    return None
 {% endif %}

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from sqlalchemy import Connection, QueuePool{{ ", select" if db.server else "" }}
+from sqlalchemy import Connection, QueuePool{{ ", select" if db.server else ", event\nfrom sqlalchemy.engine import ExceptionContext\nfrom sqlalchemy.exc import ProgrammingError" }}
 
 from packages.config.settings import settings
 {% if db.server %}
@@ -90,4 +90,22 @@ def test_autocommit_begins_no_transaction() -> None:
     with engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
         connection.exec_driver_sql("VACUUM")
+
+
+@pytest.mark.usefixtures("schema")
+def test_refused_write_reaches_every_listener() -> None:
+    """A library for traces is told of a write on a connection that only reads."""
+    seen: list[object] = []
+
+    def note(context: ExceptionContext) -> None:
+        seen.append(type(context.chained_exception))
+
+    event.listen(read_engine, "handle_error", note)
+    try:
+        with read_engine.connect() as connection:
+            with pytest.raises(ProgrammingError):
+                connection.exec_driver_sql("CREATE TABLE refused (id INTEGER)")
+            assert seen == [ProgrammingError]
+    finally:
+        event.remove(read_engine, "handle_error", note)
 {% endif %}
