@@ -7,7 +7,7 @@ from collections.abc import Callable
 #}
 from typing import TypeVar
 
-from sqlalchemy.exc import DBAPIError{{ ", SQLAlchemyError" if db.server }}
+from sqlalchemy.exc import DBAPIError, InvalidRequestError{{ ", SQLAlchemyError" if db.server }}
 from sqlalchemy.ext.asyncio import AsyncSession
 from tenacity import (
     AsyncRetrying,
@@ -60,6 +60,7 @@ async def run_in_transaction(
         CommitOutcomeUnknownError: the connection was lost after COMMIT was sent. Check whether the
             work is stored before you repeat it.
     """
+    _refuse_begun(db)
     lost_attempts = 0
 
     async def attempt() -> Result:
@@ -81,6 +82,7 @@ async def run_in_transaction(
         return is_retryable(error) or (is_lost(error) and lost_attempts < MAX_LOST_ATTEMPTS)
 {% else %}
     """
+    _refuse_begun(db)
 
     async def attempt() -> Result:
         async with db.begin():
@@ -94,6 +96,14 @@ async def run_in_transaction(
         reraise=True,
     )
     return await retrying(attempt)
+
+
+def _refuse_begun(db: AsyncSession) -> None:
+    if db.in_transaction():
+        raise InvalidRequestError(
+            "a transaction has already begun in this session: commit or roll back first, read in"
+            " `work` itself, or read in a session of its own, such as one of ReadSessionLocal"
+        )
 
 
 def is_retryable(error: BaseException) -> bool:

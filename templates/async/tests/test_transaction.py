@@ -3,10 +3,10 @@
 import pytest
 {% if db.server %}
 from sqlalchemy import event, select
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, InvalidRequestError, OperationalError
 {% else %}
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InvalidRequestError
 {% endif %}
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -62,6 +62,23 @@ async def test_broken_constraint_is_not_repeated(db: AsyncSession) -> None:
 
     with pytest.raises(IntegrityError):
         await run_in_transaction(db, work)
+    assert len(calls) == 1
+
+
+async def test_session_in_a_transaction_is_refused(db: AsyncSession) -> None:
+    """The error says what to do; the work has not run, and nothing was written."""
+    calls = []
+
+    async def work(db: AsyncSession) -> None:
+        calls.append(await add_row(db))
+
+    db.add(Row(name="before"))
+    await db.scalars(select(Row))
+    with pytest.raises(InvalidRequestError, match="commit or roll back first"):
+        await run_in_transaction(db, work)
+    assert (calls, len(db.new)) == ([], 1)
+    await db.rollback()
+    await run_in_transaction(db, work)
     assert len(calls) == 1
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy.exc import DBAPIError{{ ", SQLAlchemyError" if db.server }}
+from sqlalchemy.exc import DBAPIError, InvalidRequestError{{ ", SQLAlchemyError" if db.server }}
 from sqlalchemy.orm import Session
 from tenacity import (
     Retrying,
@@ -54,6 +54,7 @@ def run_in_transaction(db: Session, work: Callable[[Session], Result]) -> Result
         CommitOutcomeUnknownError: the connection was lost after COMMIT was sent. Check whether the
             work is stored before you repeat it.
     """
+    _refuse_begun(db)
     lost_attempts = 0
 
     def attempt() -> Result:
@@ -75,6 +76,7 @@ def run_in_transaction(db: Session, work: Callable[[Session], Result]) -> Result
         return is_retryable(error) or (is_lost(error) and lost_attempts < MAX_LOST_ATTEMPTS)
 {% else %}
     """
+    _refuse_begun(db)
 
     def attempt() -> Result:
         with db.begin():
@@ -88,6 +90,14 @@ def run_in_transaction(db: Session, work: Callable[[Session], Result]) -> Result
         reraise=True,
     )
     return retrying(attempt)
+
+
+def _refuse_begun(db: Session) -> None:
+    if db.in_transaction():
+        raise InvalidRequestError(
+            "a transaction has already begun in this session: commit or roll back first, read in"
+            " `work` itself, or read in a session of its own, such as one of ReadSessionLocal"
+        )
 
 
 def is_retryable(error: BaseException) -> bool:

@@ -3,10 +3,10 @@
 import pytest
 {% if db.server %}
 from sqlalchemy import event, select
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, InvalidRequestError, OperationalError
 {% else %}
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InvalidRequestError
 {% endif %}
 from sqlalchemy.orm import Session
 
@@ -62,6 +62,23 @@ def test_broken_constraint_is_not_repeated(db: Session) -> None:
 
     with pytest.raises(IntegrityError):
         run_in_transaction(db, work)
+    assert len(calls) == 1
+
+
+def test_session_in_a_transaction_is_refused(db: Session) -> None:
+    """The error says what to do; the work has not run, and nothing was written."""
+    calls = []
+
+    def work(db: Session) -> None:
+        calls.append(add_row(db))
+
+    db.add(Row(name="before"))
+    db.scalars(select(Row))
+    with pytest.raises(InvalidRequestError, match="commit or roll back first"):
+        run_in_transaction(db, work)
+    assert (calls, len(db.new)) == ([], 1)
+    db.rollback()
+    run_in_transaction(db, work)
     assert len(calls) == 1
 
 
