@@ -2,11 +2,10 @@
 
 {# async #}
 import asyncio
+{# end #}
+import logging
 {{- imports("typing", TYPE_CHECKING=db.statement_locked, Any=db.statement_locked) }}
 
-{# sync
-{{ "from typing import TYPE_CHECKING, Any\n\n" if db.statement_locked -}}
-#}
 from alembic import context
 {# async #}
 from sqlalchemy import Connection, event, pool
@@ -39,6 +38,7 @@ import_models()
 # The command line gets Alembic's log lines; a program that runs migrations keeps its own logging.
 if context.config.cmd_opts is not None:
     configure_logging()
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
 
 
 {% if db.lock_table %}

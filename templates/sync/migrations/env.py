@@ -1,6 +1,8 @@
 """Runs Alembic's migrations on the database that the settings name."""
 
-{{ "from typing import TYPE_CHECKING, Any\n\n" if db.statement_locked -}}
+import logging
+{{- imports("typing", TYPE_CHECKING=db.statement_locked, Any=db.statement_locked) }}
+
 from alembic import context
 from sqlalchemy import Connection, create_engine, event, pool
 {{ "from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential\n" if db.statement_locked }}
@@ -28,6 +30,7 @@ import_models()
 # The command line gets Alembic's log lines; a program that runs migrations keeps its own logging.
 if context.config.cmd_opts is not None:
     configure_logging()
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
 
 
 {% if db.lock_table %}
