@@ -93,14 +93,19 @@ def test_doctor_finds_the_database_in_order() -> None:
 
 
 @pytest.mark.usefixtures("{{ "migrated" if cookiecutter.session_style == "async" else "schema" }}")
-def test_upgrade_builds_the_schema(alembic_config: Config) -> None:
-    """From an empty database, one command runs all migrations."""
+@pytest.mark.parametrize(("level", "named"), [("INFO", True), ("WARNING", False)])
+def test_upgrade_builds_the_schema(
+    alembic_config: Config, monkeypatch: pytest.MonkeyPatch, level: str, *, named: bool
+) -> None:
+    """From an empty database, one command runs all migrations; from INFO on, it names each."""
+    monkeypatch.setenv("LOG_LEVEL", level)
     command.downgrade(alembic_config, "base")
     try:
         result = run_command("upgrade")
     finally:
         command.upgrade(alembic_config, "head")
     assert result.returncode == 0, result.stderr
+    assert ("Running upgrade" in result.stderr) is named
 
 
 @pytest.mark.usefixtures("schema")

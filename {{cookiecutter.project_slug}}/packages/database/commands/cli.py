@@ -6,6 +6,7 @@ from typing import Any
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from packages.config.settings import settings
 from packages.database import commands
 from packages.database.commands.output import describe_failure
 from packages.modules import import_modules
@@ -37,9 +38,11 @@ class Commands(click.Group):
 @click.group(cls=Commands, epilog=EXIT_CODES, context_settings={"max_content_width": 100})
 def main() -> None:
     """Work on the database that DATABASE_URL names."""
-    logging.basicConfig(format="%(message)s")
+    level = logging.getLevelNamesMapping()[settings.LOG_LEVEL]
+    # Below a warning, only the revisions are named: a command ends with a sentence of its own.
+    logging.basicConfig(format="%(message)s", level=max(level, logging.WARNING))
     logger = logging.getLogger("alembic.runtime.migration")
-    logger.setLevel(logging.INFO)
+    logger.setLevel(level)
     logger.addFilter(lambda record: str(record.msg).startswith("Running"))
 
 
