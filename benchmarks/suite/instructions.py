@@ -2,8 +2,9 @@
 
 Valgrind counts them, so a busy machine changes nothing: two runs differ by a hundredth. The application is called
 without a server in front of it. What the kernel does is not counted. With `32 at once` and more, requests wait for a
-connection; 256 would wait for longer than plain and the peer let them. Asynchronous services on PostgreSQL, named as in
-[the processor time](#processor-time-of-a-request).
+connection; 256 would wait for longer than plain and the peer let them. Plain and the peer open connections above the
+size of their pools and close them again, and the proof of a password costs as much as several requests. Asynchronous
+services on PostgreSQL, named as in [the processor time](#processor-time-of-a-request).
 """
 
 import re
