@@ -4,12 +4,16 @@ MISREPORTED: dict[type[DBAPIError], set[object]] = {
 }
 
 
-def _correct_class(context: "ExceptionContext") -> DBAPIError | None:
-    """Return an error of the class that says what is at fault, to be raised instead."""
-    error = context.sqlalchemy_exception
-    if isinstance(error, OperationalError) and error.orig is not None:
-        code = {{ db.error_code }}
-        for kind, codes in MISREPORTED.items():
-            if code in codes:
-                return kind(context.statement, None, error.orig, hide_parameters=True)
-    return None
+def _correct_class(engine: Engine, misreported: dict[type[DBAPIError], set[object]]) -> None:
+    """Have errors raised in the class that says what is at fault."""
+
+    def correct(context: "ExceptionContext") -> DBAPIError | None:
+        error = context.sqlalchemy_exception
+        if isinstance(error, OperationalError) and error.orig is not None:
+            code = {{ db.error_code }}
+            for kind, codes in misreported.items():
+                if code in codes:
+                    return kind(context.statement, None, error.orig, hide_parameters=True)
+        return None
+
+    event.listen(engine, "handle_error", correct, retval=True)

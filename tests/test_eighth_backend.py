@@ -60,7 +60,7 @@ record.info["eighth"] = dialect.do_ping(connection)
 {% set json_document = postgresql.json_document %}
 {% set table_options = {"postgresql_using": "heap"} %}
 {% set refuse_writes = "SET eighth_writes = off" %}
-{% set write_refused = 'getattr(error, "sqlstate", None) == "25006"' %}
+{% set write_refused = '"25006"' %}
 {% set misreported %}
 IntegrityError: {"23514"},
 {%- endset %}

@@ -33,12 +33,12 @@ def prepare_read_connections(engine: Engine) -> None:
     _prepare(engine)
     event.listen(engine, "connect", _refuse_writes)
     event.listen(engine, "begin", _begin_snapshot)
-    event.listen(engine, "handle_error", _report_refused_write, retval=True)
+    _correct_class(engine, {ProgrammingError: {{ "{" }}{{ db.write_refused }}{{ "}" }}})
 
 
 def _prepare(engine: Engine) -> None:
     event.listen(engine, "connect", _configure)
-    event.listen(engine, "handle_error", _correct_class, retval=True)
+    _correct_class(engine, MISREPORTED)
 {% if cookiecutter.session_style == "async" %}
     event.listen(engine, "invalidate", _release_locks)
 {% endif %}
@@ -106,11 +106,3 @@ def _refuse_writes(connection: "sqlite3.Connection", _record: "ConnectionPoolEnt
     cursor = connection.cursor()
     cursor.execute("{{ db.refuse_writes }}")
     cursor.close()
-
-
-def _report_refused_write(context: "ExceptionContext") -> ProgrammingError | None:
-    """Return a `ProgrammingError`, since the program is at fault and the database works."""
-    error = context.original_exception
-    if {{ db.write_refused }}:
-        return ProgrammingError(context.statement, None, error, hide_parameters=True)
-    return None

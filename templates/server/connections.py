@@ -24,7 +24,7 @@ from packages.database.liveness import ping_after_idleness
 {{- imports("packages.database.pooler", begin_with_limits=db.pooler_error, warn_without_limits=db.pooler_error) }}
 
 if TYPE_CHECKING:
-{{ "    from collections.abc import Sequence\n\n" if not db.refuse_writes }}    from sqlalchemy.engine import Dialect{{ ", ExceptionContext" if db.read_only_error or db.write_refused or db.misreported }}
+{{ "    from collections.abc import Sequence\n\n" if not db.refuse_writes }}    from sqlalchemy.engine import Dialect{{ ", ExceptionContext" if db.read_only_error or db.misreported }}
     from sqlalchemy.engine.interfaces import DBAPIConnection
     {{- imports("sqlalchemy.orm", ORMExecuteState=not db.refuse_writes) | indent }}
     from sqlalchemy.pool import ConnectionPoolEntry{{ ", PoolResetState" if db.on_reset }}
@@ -53,14 +53,14 @@ def prepare_read_connections(engine: Engine) -> None:
     """Do the same for connections that only read{{ ", and have the server refuse what they write" if db.refuse_writes }}."""
     _prepare(engine)
     {{- lines(db.prepare_read) | indent }}
-    {{- lines('event.listen(engine, "handle_error", _report_refused_write, retval=True)' if db.write_refused) | indent }}
+    {{- lines("_correct_class(engine, {ProgrammingError: {" ~ db.write_refused ~ "}})" if db.write_refused) | indent }}
 
 
 def _prepare(engine: Engine) -> None:
     event.listen(engine, "do_connect", connect_with_retry)
     {{- lines('event.listen(engine, "connect", _set_session_limits)' if db.on_connect) | indent }}
     {{- lines('event.listen(engine, "reset", _reset)' if db.on_reset) | indent }}
-    {{- lines('event.listen(engine, "handle_error", _correct_class, retval=True)' if db.misreported) | indent }}
+    {{- lines("_correct_class(engine, MISREPORTED)" if db.misreported) | indent }}
     ping_after_idleness(engine)
     # A connection that two processes share gives each of them the other's rows:
     # https://docs.sqlalchemy.org/en/latest/core/pooling.html#using-connection-pools-with-multiprocessing-or-os-fork
