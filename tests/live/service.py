@@ -44,11 +44,11 @@ def serve(  # noqa: PLR0913 - each has a default
     log = project.folder / f"uvicorn-{port}.log"
     options = ["--log-level", "warning", "--workers", str(workers)]
     with log.open("wb") as output, socket.socket() as listener:
-        given = send_buffer is not None or inside
+        given = send_buffer is not None or bool(inside)
+        if send_buffer is not None:
+            # Each connection inherits it.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         if given:
-            if send_buffer is not None:
-                # Each connection inherits it.
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
             listener.bind(("127.0.0.1", port))
             options += ["--fd", str(listener.fileno())]
         else:

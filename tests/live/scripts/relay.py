@@ -1,7 +1,4 @@
-"""Passes on what clients of an address and a Unix socket send each other.
-
-python relay.py HOST PORT SOCKET
-"""
+"""Passes on what clients of an address and a Unix socket send each other: `python relay.py HOST PORT SOCKET`."""
 
 import asyncio
 import sys
