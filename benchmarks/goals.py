@@ -134,7 +134,7 @@ GOALS = [
         Goal(
             f"1 ms away, {clients} client{'s' * (clients > 1)}, async: ours / {name}",
             "distance",
-            ratio((distance.case(clients, "rate"), "ours, async"), (distance.case(clients, "rate"), other)),
+            ratio(rate(clients, "ours, async"), rate(clients, other)),
             bound,
         )
         for clients in distance.CLIENTS

@@ -13,8 +13,8 @@ HEAD = """\
 
 `make benchmarks` renders services, installs each in an environment of its own, starts private database servers,
 measures everything below in one run of some minutes, and writes this page, its plots and the values behind them
-([benchmarks.json](benchmarks.json)). `make benchmarks ONLY="processor http"` measures a part again. It needs `wrk` and
-the servers of [the tests](../CONTRIBUTING.md#real-servers); what cannot be run is left out and named.
+([benchmarks.json](benchmarks.json)). `make benchmarks ONLY="processor http"` measures a part again. It needs `wrk`,
+Valgrind and the servers of [the tests](../CONTRIBUTING.md#real-servers); what cannot be run is left out and named.
 
 What is compared takes turns, round by round, on the same machine at the same time. A ratio is made in each round; a
 cell gives the median of the rounds, and in brackets the lowest and the highest. Trust the ratios more than the times:
@@ -30,7 +30,7 @@ What keeps a figure from being reached:
   the session and the object; more would take FastAPI and asyncpg without SQLAlchemy.
 - **64 clients against 32, sync.** The three rounds gave 0.61 to 1.17; the queue itself costs nothing: 256 requests at
   once take as many instructions each as 32.
-- **1 ms away.** With one client, also the limit answers only 2.3 times as many requests as plain: its own work and the
+- **1 ms away.** With one client, also the limit answers only 2.4 times as many requests as plain: its own work and the
   proxy's take longer than the distance. With 32 clients the processor is busy, not the network. What a distance
   multiplies is [round trips](#round-trips-of-a-request), one against three.
 - **SQLite against plain.** Plain counts commits that overwrite the change of another thread: see its lost updates. And

@@ -9,15 +9,14 @@ services on PostgreSQL, named as in [the processor time](#processor-time-of-a-re
 
 import re
 import shutil
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
-from pathlib import Path
 
 from benchmarks.results import Measured
-from benchmarks.rig import Rig, Service, versions
-from benchmarks.tables import Table, against
-from tests.template import plain_environment
+from benchmarks.rig import HERE, Rig, Service, versions
+from benchmarks.suite.processor import rows
+from benchmarks.tables import Table
+from tests.template import run
 
 TITLE = "Instructions of a request"
 CASES = {"one at a time": 1, "32 at once": 32, "256 at once": 256}
@@ -26,7 +25,6 @@ PATIENT_SERVICES = {"limit", "ours, async"}
 FEW = 32
 MORE = 128
 PACKAGES = ("fastapi", "pydantic", "sqlalchemy", "psycopg", "asyncpg")
-SCRIPT = Path(__file__).parents[1] / "inside" / "instructions.py"
 # Under Valgrind, everything takes fifty times as long.
 PATIENT = {
     "DATABASE_CONNECT_TIMEOUT_SECONDS": "60",
@@ -47,6 +45,7 @@ def measure(rig: Rig) -> Measured:
         for case, service in product(CASES, services)
         if CASES[case] <= MOST_FOR_ALL or service.title in PATIENT_SERVICES
     ]
+    work = work[: rig.amount(len(work))]
     with ThreadPoolExecutor(2) as pool:
         counts = pool.map(lambda each: of_a_request(each[1], CASES[each[0]]), work)
         for (case, service), count in zip(work, counts, strict=True):
@@ -63,52 +62,20 @@ def of_a_request(service: Service, at_once: int) -> float:
 
 
 def instructions(service: Service, count: int, at_once: int) -> int:
-    """Return how many instructions a process takes that starts and answers so many requests.
-
-    Raises:
-        RuntimeError: a request was not answered with 200.
-    """
-    done = subprocess.run(
-        [
-            str(shutil.which("valgrind")),
-            "--tool=cachegrind",
-            "--cache-sim=no",
-            "--cachegrind-out-file=/dev/null",
-            str(service.project.bin / "python"),
-            str(SCRIPT),
-            service.app.partition(":")[0],
-            f"{service.prefix}/users",
-            str(count),
-            str(at_once),
-        ],
+    """Return how many instructions a process takes that starts and answers so many requests."""
+    counted = run(
+        *("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"),
+        *(service.project.bin / "python", HERE / "inside" / "instructions.py"),
+        *(service.app.partition(":")[0], f"{service.prefix}/users", str(count), str(at_once)),
         cwd=service.project.folder,
-        env={**plain_environment(), **service.project.env, **service.env, **PATIENT},
-        capture_output=True,
-        text=True,
-        check=False,
+        env={**service.project.env, **service.env, **PATIENT},
     )
-    found = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
-    if done.returncode or found is None:
-        raise RuntimeError(f"{service.title}: {done.stderr[-2000:]}")
-    return int(found[1].replace(",", ""))
+    [found] = re.findall(r"I\s+refs:\s+([\d,]+)", counted.stderr)
+    return int(found.replace(",", ""))
 
 
 def tables(measured: Measured) -> list[Table]:
     """Return a table for each number of requests at once."""
     return [
         Table(["", "thousand", "limit / this", "plain / this"], rows(measured, case), case) for case in measured.cases()
-    ]
-
-
-def rows(measured: Measured, case: str) -> list[list[str]]:
-    """Return the rows of a case: the count, and how it relates to the limit and to plain."""
-    return [
-        [
-            one.variant,
-            f"{one.median:,.0f}",
-            against(measured, (case, "limit"), (case, one.variant)),
-            against(measured, (case, "plain, async"), (case, one.variant)),
-        ]
-        for one in measured.series
-        if one.case == case
     ]
