@@ -33,6 +33,7 @@ def prepare_read_connections(engine: Engine) -> None:
     _prepare(engine)
     event.listen(engine, "connect", _refuse_writes)
     event.listen(engine, "begin", _begin_snapshot)
+    # A write that is refused is a fault of the program.
     _correct_class(engine, {ProgrammingError: {{ "{" }}{{ db.write_refused }}{{ "}" }}})
 
 

@@ -53,7 +53,7 @@ def prepare_read_connections(engine: Engine) -> None:
     """Do the same for connections that only read{{ ", and have the server refuse what they write" if db.refuse_writes }}."""
     _prepare(engine)
     {{- lines(db.prepare_read) | indent }}
-    {{- lines("_correct_class(engine, {ProgrammingError: {" ~ db.write_refused ~ "}})" if db.write_refused) | indent }}
+    {{- lines("# A write that is refused is a fault of the program.\n_correct_class(engine, {ProgrammingError: {" ~ db.write_refused ~ "}})" if db.write_refused) | indent }}
 
 
 def _prepare(engine: Engine) -> None:
