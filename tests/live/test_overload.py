@@ -15,6 +15,7 @@ import pytest
 from tests.live import wrk
 from tests.live.cells import Cell
 from tests.live.service import new_user, serve
+from tests.servers import Server
 
 SLOW_CLIENTS = 200
 SEND_BUFFER = 16_384
@@ -32,8 +33,9 @@ ENVIRONMENT = {"DATABASE_POOL_SIZE": str(POOL_SIZE), "DATABASE_POOL_TIMEOUT_SECO
 FROZEN_SECONDS = 2
 PROBE_PAUSE_SECONDS = 0.05
 PROBE_SECONDS = 0.1
-# A shared machine pauses now and then, which is not the service's fault, and does not happen twice in a row.
-ATTEMPTS = 2
+# A shared machine pauses now and then, which is not the service's fault. A probe that waited behind the requests would
+# be late each time.
+LATE_SHARE = 1 / 20
 
 
 def read_slowly(client: httpx2.Client, paths: list[str]) -> socket.socket:
@@ -135,38 +137,39 @@ def probed(client: httpx2.Client) -> Iterator[Probe]:
         thread.join()
 
 
+def freeze_for(server: Server, seconds: float) -> None:
+    """Freeze the server after the load has begun, and let it go on."""
+    time.sleep(SECONDS / 4)
+    server.freeze()
+    time.sleep(seconds)
+    server.thaw()
+
+
 @pytest.mark.parametrize("cell", [("postgresql", "sync"), ("postgresql", "async")], ids="-".join, indirect=True)
 @pytest.mark.parametrize("frozen_seconds", [0, FROZEN_SECONDS], ids=["running", "frozen"])
 def test_a_thousand_clients_are_served_or_told_to_come_back(
     cell: Cell, frozen_seconds: int, record_property: Callable[[str, object], None]
 ) -> None:
-    """1,000 clients, five connections: success or 503 with `Retry-After`, and it is alive within 100 ms throughout."""
+    """1,000 clients, five connections: success or 503 `Retry-After`; 19 of 20 probes are answered within 100 ms."""
     if reason := wrk.missing():
         pytest.skip(reason)
     name = "workload, frozen database" if frozen_seconds else "workload"
     with serve(cell.project, ENVIRONMENT) as client:
         path = f"/users/{new_user(client, 'thousand')}"
-        for _ in range(ATTEMPTS):
-            with probed(client) as probe, ThreadPoolExecutor(1) as pool:
-                running = pool.submit(wrk.load, client, path, CLIENTS, SECONDS)
-                if frozen_seconds:
-                    time.sleep(SECONDS / 4)
-                    cell.server.freeze()
-                    time.sleep(frozen_seconds)
-                    cell.server.thaw()
-                load = running.result()
-            slowest = sorted(probe.seconds)
-            late = sum(seconds > PROBE_SECONDS for seconds in slowest)
-            milliseconds = [round(seconds * 1e3) for seconds in (slowest[int(len(slowest) * 0.99)], slowest[-1])]
-            figures = (CLIENTS, load.requests, load.refused, len(slowest), *milliseconds, late)
-            record_property("overload", " | ".join(map(str, (name, f"{cell.backend} {cell.style}", *figures))))
-            assert load.others == 0, load
-            assert load.served > 0, load
-            # Else nothing was proven about refusals: a frozen database is met by all of them.
-            assert load.refused > 0 or not frozen_seconds, load
-            assert probe.statuses == {200}
-            assert client.get(path).status_code == 200
-            if not late:
-                break
-        else:
-            pytest.fail(f"late, {ATTEMPTS} times in a row: {slowest[-5:]}")
+        with probed(client) as probe, ThreadPoolExecutor(1) as pool:
+            running = pool.submit(wrk.load, client, path, CLIENTS, SECONDS)
+            if frozen_seconds:
+                freeze_for(cell.server, frozen_seconds)
+            load = running.result()
+        slowest = sorted(probe.seconds)
+        late = sum(seconds > PROBE_SECONDS for seconds in slowest)
+        milliseconds = [round(seconds * 1e3) for seconds in (slowest[int(len(slowest) * 0.99)], slowest[-1])]
+        figures = (CLIENTS, load.requests, load.refused, len(slowest), *milliseconds, late)
+        record_property("overload", " | ".join(map(str, (name, f"{cell.backend} {cell.style}", *figures))))
+        assert load.others == 0, load
+        assert load.served > 0, load
+        # Else nothing was proven about refusals: a frozen database is met by all of them.
+        assert load.refused > 0 or not frozen_seconds, load
+        assert probe.statuses == {200}
+        assert client.get(path).status_code == 200
+        assert late <= len(slowest) * LATE_SHARE, slowest[-10:]
