@@ -52,9 +52,11 @@ def test_the_readme_names_all_of_them() -> None:
 
 def test_the_tests_and_the_pipeline_run_on_all_of_them() -> None:
     """The tests take their interpreters from the list, and the workflow installs each, the oldest as `python3`."""
-    assert list(PYTHONS) == VERSIONS[:-1]
-    assert '"TEMPLATE_NEWEST_PYTHON", "' + VERSIONS[-1] in Path(template.__file__).read_text(encoding="utf-8")
-    assert f"python{VERSIONS[-1]} " in (TEMPLATE / ".ci" / "run").read_text(encoding="utf-8")
+    newest = VERSIONS[len(PYTHONS) :]
+    assert [*PYTHONS, *newest] == VERSIONS
+    assert f'"TEMPLATE_NEWEST_PYTHONS", "{" ".join(newest)}"' in Path(template.__file__).read_text(encoding="utf-8")
+    pythons = " ".join(f"python{version}" for version in newest)
+    assert f"for python in {pythons}; do" in (TEMPLATE / ".ci" / "run").read_text(encoding="utf-8")
     assert VERSIONS[0] == OLDEST
     workflow = yaml.safe_load((TEMPLATE / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
     # The site is built by one Python, and tests nothing.
