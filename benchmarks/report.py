@@ -12,31 +12,32 @@ HEAD = """\
 # Benchmarks
 
 `make benchmarks` renders services, installs each in an environment of its own, starts private database servers,
-measures everything below in one run of some minutes, and writes this page, its plots and the values behind them
+measures everything below in half an hour, and writes this page, its plots and the values behind them
 ([benchmarks.json](benchmarks.json)). `make benchmarks ONLY="processor http"` measures a part again. It needs `wrk`,
 Valgrind and the servers of [the tests](../CONTRIBUTING.md#real-servers); what cannot be run is left out and named.
 
 What is compared takes turns, round by round, on the same machine at the same time. A ratio is made in each round; a
 cell gives the median of the rounds, and in brackets the lowest and the highest. Trust the ratios more than the times:
-those are of a small shared machine. No test fails on a time.
+those are of a small shared machine. No test fails on a time. What *plain*, *limit* and *peer* are is said at
+[the processor time](#processor-time-of-a-request).
 """
 REASONS = """\
 What keeps a figure from being reached:
 
-- **Processor time, and requests a second against the limit.** Of the 2.1 million
+- **Processor time, and requests a second against the limit.** Of the 2.2 million
   [instructions](#instructions-of-a-request) of an asynchronous GET, FastAPI takes 0.7, SQLAlchemy's engine 0.55, its
   session 0.2, its object 0.2, psycopg 0.25, and the service's three middlewares 0.1: counted by leaving out one part
-  after the other. So without any care it would be 1.2 times as fast as plain. [The hot path](hot-path.md) leaves out
-  the session and the object; more would take FastAPI and asyncpg without SQLAlchemy.
-- **64 clients against 32, sync.** The three rounds gave 0.61 to 1.17; the queue itself costs nothing: 256 requests at
+  after the other. Plain takes 2.5 million, so without these middlewares the ratio would still be 1.2.
+  [The hot path](hot-path.md) leaves out the session and the object. An endpoint is faster only without SQLAlchemy.
+- **64 clients against 32, sync.** The two rounds gave 0.61 and 1.17; the queue itself costs nothing: 256 requests at
   once take as many instructions each as 32.
-- **1 ms away.** With one client, also the limit answers only 2.4 times as many requests as plain: its own work and the
+- **1 ms away.** With one client, even the limit answers only 2.4 times as many requests as plain: its own work and the
   proxy's take longer than the distance. With 32 clients the processor is busy, not the network. What a distance
   multiplies is [round trips](#round-trips-of-a-request), one against three.
 - **SQLite against plain.** Plain counts commits that overwrite the change of another thread: see its lost updates. And
   the factor depends on how long the disk takes to sync, which plain waits for at each commit.
-- **Rendering.** Cookiecutter compiles each file. The files of a service without any tag, and no hooks, take 1.4 times
-  what one file takes.
+- **Rendering.** Cookiecutter compiles each file. Without any tag and without hooks, the files of a service take 1.7
+  times the instructions of one file.
 """
 
 
