@@ -112,7 +112,9 @@ class Rig:
         for application in (HERE / "apps").glob("*.py"):
             shutil.copy(application, folder)
         for title, code in hot_paths().items():
-            (folder / f"hot_path_{title}.py").write_text(code, encoding="utf-8")
+            # An application of its own, so that the service that it is compared with has no further route.
+            text = f"{code}\n\nfrom packages.api.app import app\n\napp.include_router(router)\n"
+            (folder / f"hot_path_{title}.py").write_text(text, encoding="utf-8")
         return project
 
     @contextmanager
