@@ -1,6 +1,8 @@
 """Each recipe of `docs/recipes.md` works: its code is put into a service on a real PostgreSQL and run."""
 
 import json
+import re
+import shlex
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -13,7 +15,7 @@ import pytest
 import yaml
 
 from tests.live.databases import Databases
-from tests.live.pages import WAIT_SECONDS, Page, running, serving
+from tests.live.pages import WAIT_SECONDS, Page, running, serving, words_of
 from tests.live.service import create_database, wait_until
 from tests.live.workers import KILLS, kill_workers
 from tests.servers import RedisServer, Server, free_port
@@ -335,6 +337,101 @@ def test_init_container(services: Services, tmp_path: Path) -> None:
     command = " ".join(json.loads(image[-1].removeprefix("CMD ")))
     with serving(project, f"uv run {command}", container["livenessProbe"]["httpGet"]["path"]) as client:
         assert client.get(container["readinessProbe"]["httpGet"]["path"]).status_code == 200
+
+
+def lines_of(heading: str, language: str) -> list[str]:
+    """Return the lines of the block of a language in a section."""
+    section = PAGE.text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    [block] = re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+    return list(block.splitlines())
+
+
+def test_platform(services: Services) -> None:
+    """With the URL of a platform, in production, both lines work: the tables are there, and the service is ready."""
+    lines = lines_of("A platform that sets DATABASE_URL and PORT", "procfile")
+    release, web = (line.partition(": ")[2] for line in lines)
+    server = services.server
+    server.create_database("t_platform")
+    url = f"postgres://{server.user}:{server.password}@{server.host}:{server.port}/t_platform"
+    project = replace(services.fastapi, env={**services.fastapi.env, "DATABASE_URL": url, "ENVIRONMENT": "production"})
+    assert "is now at revision 0001" in project.run(*shlex.split(release)).stdout
+    with serving(project, f"uv run {web.replace('$PORT', '8000')}", "/") as client:
+        assert client.get("/health/ready").status_code == 200
+
+
+def service_of_app(services: Services, folder: Path, database: str) -> Project:
+    """Return a service that logs in as the role `app`, with the environment of the others."""
+    server = services.server
+    rendered = render(folder, database_backend="postgresql", session_style="async", web_framework="none")
+    (rendered / ".venv").symlink_to(services.fastapi.folder / ".venv")
+    url = f"postgresql://app@{server.host}:{server.port}/{database}"
+    return replace(
+        services.flask,
+        folder=rendered,
+        env={"DATABASE_URL": url, "DATABASE_PASSWORD": "of app", "PYTHONPATH": str(rendered)},
+    )
+
+
+@pytest.fixture
+def role(services: Services) -> Iterator[None]:
+    """Create the role `app`; its databases end with it."""
+    services.server.query("CREATE ROLE app LOGIN CREATEDB PASSWORD 'of app'")
+    yield
+    owned = services.server.query(
+        "SELECT datname FROM pg_database JOIN pg_roles r ON datdba = r.oid WHERE rolname = 'app'"
+    )
+    for (name,) in owned:
+        services.server.query(f'DROP DATABASE "{name}"')
+    services.server.query("DROP ROLE app")
+
+
+@pytest.mark.usefixtures("role")
+def test_schema(services: Services, tmp_path: Path) -> None:
+    """The tables are in the schema, the tests pass, and Alembic leaves a table of another schema alone."""
+    server = services.server
+    server.query("CREATE DATABASE company OWNER app")
+    server.query("CREATE TABLE public.theirs (id int)", "company")
+    for statement in lines_of("A schema of its own", "sql"):
+        server.query(statement, "company")
+    project = service_of_app(services, tmp_path, "company")
+    project.run("python", "-m", "packages.database", "upgrade")
+    project.run("alembic", "check")
+    project.run("pytest", "-q", "tests/test_migrations.py")
+    tables = server.query(
+        "SELECT schemaname, tablename FROM pg_tables WHERE tablename IN ('users', 'theirs')", "company"
+    )
+    assert sorted(tables) == [("orders", "users"), ("public", "theirs")]
+    server.query("ALTER ROLE app IN DATABASE company RESET search_path", "company")
+    project.run("python", "-m", "packages.database", "upgrade")
+    assert "remove_table" in project.run("alembic", "check", check=False).stdout
+
+
+@pytest.mark.usefixtures("role")
+def test_existing_tables(services: Services, tmp_path: Path) -> None:
+    """The commands change no table and keep the rows, a table without a model is named, and the tests pass."""
+    server = services.server
+    for name in ("old", "empty"):
+        server.query(f"CREATE DATABASE {name} OWNER app")
+    server.query("CREATE TABLE customers (id bigserial PRIMARY KEY, email varchar(200) NOT NULL UNIQUE)", "old")
+    server.query("INSERT INTO customers (email) VALUES ('ada@example.com')", "old")
+    server.query("ALTER TABLE customers OWNER TO app", "old")
+    project = service_of_app(services, tmp_path, "old")
+    readme = (project.folder / "README.md").read_text(encoding="utf-8")
+    for command in re.findall(r"^rm .*", readme, re.MULTILINE):
+        run("sh", "-c", command, cwd=project.folder)
+    section = PAGE.section("Tables that exist already")
+    assert "remove_table" in project.run("alembic", "check", check=False).stdout
+    section.put(project)
+    for command in section.commands:
+        variables, words = words_of(project, command)
+        if variables:
+            variables = {"DATABASE_URL": project.env["DATABASE_URL"].replace("/old", "/empty")}
+        replace(project, env={**project.env, **variables}).run(*words)
+    assert "first tables" in project.run("alembic", "current", "--verbose").stdout
+    assert "nothing to do" in project.run("python", "-m", "packages.database", "upgrade").stdout
+    project.run("alembic", "check")
+    assert server.query("SELECT id, email FROM customers", "old") == [(1, "ada@example.com")]
+    project.run("pytest", "-q")
 
 
 @pytest.mark.slow
