@@ -18,8 +18,8 @@ WITH_CONTAINERS = (
 )
 WITHOUT_CONTAINERS = (
     ("alembic.ini", "uv run alembic upgrade head"),
-    ("packages/api/app.py", "uv run uvicorn packages.api.app:app"),
     ("tests", "uv run pytest"),
+    ("packages/api/app.py", "uv run uvicorn packages.api.app:app"),  # it does not end
 )
 
 

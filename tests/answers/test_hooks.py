@@ -143,12 +143,20 @@ def test_every_choice_has_an_aligned_label(question: str) -> None:
 
 
 @pytest.mark.parametrize("framework", CONTEXT["web_framework"])
-def test_the_next_commands_fit_the_project(framework: str, output: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """The commands printed at the end go into the folder and migrate; only a web service is served."""
-    assert bake({"web_framework": framework}, output).project
-    printed = capfd.readouterr().out
-    assert "    cd my_service\n    uv run alembic upgrade head\n" in printed
-    assert ("uv run uvicorn packages.api.app:app" in printed) == (framework == "fastapi")
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+def test_the_next_commands_fit_the_project(
+    backend: str, framework: str, output: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The commands printed at the end go into the folder, and are those with which the README of the service begins.
+
+    They are in the same order, so the one that does not end is the last.
+    """
+    project = bake({"database_backend": backend, "web_framework": framework}, output).project
+    assert project
+    printed = capfd.readouterr().out.splitlines()
+    assert "    cd my_service" in printed
+    start = (project / "README.md").read_text(encoding="utf-8").partition("```sh\n")[2].partition("```")[0]
+    assert printed[-start.count("\n") :] == [f"    {line}" for line in start.splitlines()]
 
 
 def test_the_last_hook_changes_nothing(output: Path) -> None:
