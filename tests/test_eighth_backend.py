@@ -77,7 +77,7 @@ IntegrityError: {"23514"},
 {% set backup_constants = postgresql.backup_constants %}
 {% set backup_functions = postgresql.backup_functions %}
 {% set connection_limit = ["SHOW eighth_connections"] %}
-{% set tls_question = ["SHOW eighth_tls"] %}
+{% set tls_query = ["SHOW eighth_tls"] %}
 {% set replica_lag = ["SHOW eighth_lag"] %}
 {% set lag_column = "seconds" %}
 {% set test_namespace = "database" %}

@@ -1,5 +1,5 @@
 def _check_policy(connection: Connection) -> Iterator[Check]:
-    for name, question, expected in POLICY:
-        found = _ask(connection, question)
+    for name, query, expected in POLICY:
+        found = _fetch(connection, query)
         fix = f"expected {expected}: check the URL{{ " and any pooler" if db.server }}"
         yield _judge(name, found, fix, good=found == expected, or_else="error")

@@ -1,6 +1,6 @@
 def _check_replica(connection: Connection) -> Check:
     try:
-        row = connection.exec_driver_sql(LAG_QUESTION).mappings().first()
+        row = connection.exec_driver_sql(LAG_QUERY).mappings().first()
     except DBAPIError as error:
         return Check("replica", "warning", describe_reason(error), "ask an administrator")
     if row is None:

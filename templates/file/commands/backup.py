@@ -167,8 +167,8 @@ def _check(connection: sqlite3.Connection, path: Path) -> frozenset[str]:
             f" first in the table {broken[0][0]}; PRAGMA foreign_key_check lists them",
             err=True,
         )
-    question = "SELECT name FROM sqlite_schema WHERE name = 'alembic_version'"
-    if not connection.execute(question).fetchall():
+    query = "SELECT name FROM sqlite_schema WHERE name = 'alembic_version'"
+    if not connection.execute(query).fetchall():
         return frozenset()
     rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
     return frozenset(version for (version,) in rows)

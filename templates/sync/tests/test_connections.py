@@ -13,12 +13,12 @@ from packages.database.commands.doctor import POLICY
 from packages.database.config import engine, read_engine
 
 
-@pytest.mark.parametrize(("_name", "question", "answer"), POLICY)
+@pytest.mark.parametrize(("_name", "query", "expected"), POLICY)
 def test_database_applies_the_policy(
-    connection: Connection, _name: str, question: str, answer: str | int
+    connection: Connection, _name: str, query: str, expected: str | int
 ) -> None:
     """Every option that the engine sets is in effect on the connection."""
-    assert connection.exec_driver_sql(question).scalar() == answer
+    assert connection.exec_driver_sql(query).scalar() == expected
 
 
 def test_pools_have_the_sizes_of_the_settings() -> None:

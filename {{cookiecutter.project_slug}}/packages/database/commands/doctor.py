@@ -3,9 +3,9 @@
 {% from 'sql.jinja' import sql %}
 {#- What is checked, and when: a file of templates/doctor/ each. -#}
 {% set checks = {
-    "tls": db.tls_question or db.tls_in_use,
+    "tls": db.tls_query or db.tls_in_use,
     "pooler": db.pooler_seen,
-    "questions": db.doctor_questions,
+    "queries": db.doctor_queries,
     "policy": true,
     "limit": db.connection_limit,
     "reading": db.server,
@@ -30,32 +30,32 @@ from packages.database.commands.running import run
 {{- imports("packages.database.config", read_engine=db.server) }}
 from packages.database.revisions import compare, read_revisions
 
-# Each with its name, the question, and the answer that the engine's options should give.
+# Each with its name, the query, and the result that the engine's options should give.
 POLICY = [
-{% for name, question, answer in db.policy %}
+{% for name, query, expected in db.policy %}
     (
         "{{ name }}",
-        {{ sql(question) | indent(8) }},
-        {{ answer }},
+        {{ sql(query) | indent(8) }},
+        {{ expected }},
     ),
 {% endfor %}
 ]
-{% if db.doctor_questions %}
-# Each with its name, the question, how a good answer begins, and what to do about another one.
-QUESTIONS = [
-{% for name, question, beginning, fix in db.doctor_questions %}
+{% if db.doctor_queries %}
+# Each with its name, the query, how a good result begins, and what to do about another one.
+QUERIES = [
+{% for name, query, beginning, fix in db.doctor_queries %}
     (
         "{{ name }}",
-        {{ sql(question) | indent(8) }},
+        {{ sql(query) | indent(8) }},
         "{{ beginning }}",
         "{{ fix }}",
     ),
 {% endfor %}
 ]
 {% endif %}
-{{ "TLS_QUESTION = %s\n" % sql(db.tls_question) if db.tls_question }}
+{{ "TLS_QUERY = %s\n" % sql(db.tls_query) if db.tls_query }}
 {{- 'LOCAL = {"", "localhost", "127.0.0.1", "::1"}\n' if db.server }}
-{{- "LAG_QUESTION = %s\nMAX_LAG_SECONDS = 10\n" % sql(db.replica_lag) if db.replica_lag -}}
+{{- "LAG_QUERY = %s\nMAX_LAG_SECONDS = 10\n" % sql(db.replica_lag) if db.replica_lag -}}
 REVISION_FIXES = {
     "at head": "",
     "behind": "run python -m packages.database upgrade",
@@ -117,7 +117,7 @@ def examine(engine: Engine{{ ", workers: int" if db.connection_limit }}) -> list
             Check("version", "ok", version),
             {{- lines("_check_tls(connection)," if checks.tls) | indent(12) }}
             {{- lines("_check_pooler(connection)," if checks.pooler) | indent(12) }}
-            {{- lines("*_check_questions(connection)," if checks.questions) | indent(12) }}
+            {{- lines("*_check_queries(connection)," if checks.queries) | indent(12) }}
             Check("default isolation", "ok", str(connection.default_isolation_level)),
             *_check_policy(connection),
             {{- lines('_check_limit(connection, "connections", workers, engines_of_the_primary()),' if checks.limit) | indent(12) }}
@@ -126,13 +126,13 @@ def examine(engine: Engine{{ ", workers: int" if db.connection_limit }}) -> list
         ]
 
 
-def _ask(connection: Connection, question: str) -> Any:  # noqa: ANN401 - what the database says
+def _fetch(connection: Connection, query: str) -> Any:  # noqa: ANN401 - what the database says
     """Return the last column of the first row, in which SHOW has the value; None without a row.
 
-    Where the database refuses the question, it is what the database says.
+    If the database refuses the query, return what it says.
     """
     try:
-        row = connection.exec_driver_sql(question).first()
+        row = connection.exec_driver_sql(query).first()
     except DBAPIError as error:
         if error.connection_invalidated:
             raise

@@ -234,8 +234,8 @@ def _set_identities(connection: Connection, copied: CopiedTable) -> None:
         if column.identity is None and column is not copied.table.autoincrement_column:
             continue
         if connection.dialect.name in {"postgresql", "cockroachdb"}:
-            question = select(func.pg_get_serial_sequence(table, column.name))
-            sequence = connection.scalar(question)
+            query = select(func.pg_get_serial_sequence(table, column.name))
+            sequence = connection.scalar(query)
             largest = connection.scalar(select(func.max(column)))
             if sequence and largest and largest > 0:
                 connection.execute(select(func.setval(sequence, largest)))

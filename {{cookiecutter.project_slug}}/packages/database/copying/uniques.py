@@ -61,8 +61,8 @@ class Uniques:
             new = (number, folded, json.dumps(texts))
             if self._store.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", new).rowcount:
                 continue
-            question = "SELECT texts FROM seen WHERE number = ? AND folded = ?"
-            [(first,)] = self._store.execute(question, (number, folded))
+            query = "SELECT texts FROM seen WHERE number = ? AND folded = ?"
+            [(first,)] = self._store.execute(query, (number, folded))
             if self._are_equal(columns, json.loads(first), texts):
                 yield ", ".join(column.name for column in columns)
 
