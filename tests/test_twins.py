@@ -1,30 +1,14 @@
 """The synchronous texts are made from the asynchronous ones, so that a fix never reaches one style only."""
 
-from importlib.util import module_from_spec, spec_from_file_location
-from types import ModuleType
-
 import pytest
 from jinja2 import Environment
 
-from tests.template import TEMPLATE
-
-
-def load() -> ModuleType:
-    """Import the script that makes the twins."""
-    spec = spec_from_file_location("twins", TEMPLATE / "scripts" / "twins.py")
-    assert spec
-    assert spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-TWINS = load()
+from scripts import twins
 
 
 def test_every_twin_is_the_one_that_is_made() -> None:
     """`make twins` changes nothing: nobody edited a twin, or forgot to make it."""
-    assert {path: path.read_text(encoding="utf-8") for path in TWINS.TWIN.rglob("*.py")} == TWINS.twins()
+    assert {path: path.read_text(encoding="utf-8") for path in twins.TWIN.rglob("*.py")} == twins.twins()
 
 
 @pytest.mark.parametrize(
@@ -42,7 +26,7 @@ def test_every_twin_is_the_one_that_is_made() -> None:
 )
 def test_words_are_replaced(text: str, twin: str) -> None:
     """What the languages of the two styles differ in is replaced, and parentheses that it needed are gone."""
-    assert TWINS.twin(text) == twin
+    assert twins.twin(text) == twin
 
 
 @pytest.mark.parametrize(
@@ -55,7 +39,7 @@ def test_words_are_replaced(text: str, twin: str) -> None:
 )
 def test_a_choice_keeps_its_part_for_the_twin(text: str, twin: str) -> None:
     """Where the styles differ by more than words, the text says both, and is itself without the twin's part."""
-    assert TWINS.twin(f"await c\n{text}await d\n") == f"c\n{twin}d\n"
+    assert twins.twin(f"await c\n{text}await d\n") == f"c\n{twin}d\n"
     rendered = Environment(autoescape=False, trim_blocks=True, lstrip_blocks=True).from_string(text).render()  # noqa: S701
     assert rendered == ("a\n" if "{# async #}" in text else "")
 
@@ -64,4 +48,4 @@ def test_a_choice_keeps_its_part_for_the_twin(text: str, twin: str) -> None:
 def test_a_choice_without_an_end_is_refused(text: str) -> None:
     """A tag that was forgotten does not cut off the rest of a twin."""
     with pytest.raises(ValueError, match="no end"):
-        TWINS.twin(text)
+        twins.twin(text)

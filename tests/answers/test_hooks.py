@@ -7,54 +7,39 @@ import subprocess
 import sys
 import tomllib
 from importlib import metadata
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hooks import pre_gen_project as hook  # its Jinja is inside a string, so it can be imported as it stands
 from tests.answers.baking import DEFAULTS, SENTENCE, TEMPLATE, bake
 from tests.template import BACKENDS as FACTS
+from tests.template import CONTEXT
 
 POST = TEMPLATE / "hooks" / "post_gen_project.py"
-CONTEXT: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 BACKENDS: list[str] = CONTEXT["database_backend"]
-
-
-def load(path: Path) -> ModuleType:
-    """Import a hook as it stands, unrendered: its Jinja is inside a string."""
-    spec = spec_from_file_location(path.stem, path)
-    assert spec
-    assert spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-PRE = load(TEMPLATE / "hooks" / "pre_gen_project.py")
-RESERVED = set(PRE.reserved_names())
+RESERVED = set(hook.reserved_names())
 
 
 def faults(**answers: object) -> list[str]:
     """Ask the hook in this process, which takes microseconds."""
     known = {**CONTEXT, **DEFAULTS, "database_backend": BACKENDS[0], **answers}
-    return list(PRE.find_faults(known))
+    return list(hook.find_faults(known))
 
 
 @pytest.mark.parametrize(("version", "refused"), [("1.7.3", True), ("2.1.1", True), ("2.2.3", False), ("3.0b1", False)])
 def test_an_old_cookiecutter_is_refused_in_one_sentence(version: str, *, refused: bool) -> None:
     """A Cookiecutter that would end in a traceback about `layout.jinja` is told apart by its version."""
-    fault = PRE.version_fault(version)
+    fault = hook.version_fault(version)
     assert bool(fault) == refused
     assert not fault or SENTENCE.fullmatch(fault)
 
 
 def test_the_hook_sees_the_cookiecutter_that_runs_it() -> None:
     """The version is that of the installed program."""
-    assert PRE.cookiecutter_version() == metadata.version("cookiecutter")
+    assert hook.cookiecutter_version() == metadata.version("cookiecutter")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +58,7 @@ def test_the_version_is_read_as_each_installer_writes_it(
     (tmp_path / folder).mkdir()
     monkeypatch.setattr(sys, "path", ["", str(tmp_path / "missing.zip"), str(tmp_path)])
     monkeypatch.chdir(tmp_path.parent)
-    assert PRE.cookiecutter_version() == version
+    assert hook.cookiecutter_version() == version
 
 
 def test_the_defaults_have_no_fault() -> None:
@@ -121,7 +106,7 @@ def test_no_slug_shadows_what_the_project_uses(backend: str, output: Path) -> No
 
 def test_the_hook_knows_every_database() -> None:
     """The hook, which can read no other file, names each database with the drivers that its facts name."""
-    assert {backend: sorted(drivers) for backend, drivers in PRE.DRIVERS.items()} == {
+    assert {backend: sorted(drivers) for backend, drivers in hook.DRIVERS.items()} == {
         backend: sorted(facts["imports"]) for backend, facts in FACTS.items()
     }
 
@@ -129,7 +114,7 @@ def test_the_hook_knows_every_database() -> None:
 def test_the_limit_of_the_slug_is_one_number() -> None:
     """The default slug is cut, and a folder's name is guarded, at the length that the hook allows."""
     limits = re.findall(r"max_length=(\d+)|length > (\d+)", json.dumps(CONTEXT))
-    assert [int(one or other) for one, other in limits] == [PRE.LONGEST_SLUG] * 2
+    assert [int(one or other) for one, other in limits] == [hook.LONGEST_SLUG] * 2
 
 
 @pytest.mark.parametrize("question", [key for key, value in CONTEXT.items() if isinstance(value, list)])
