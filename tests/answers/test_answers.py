@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from cookiecutter.exceptions import OutputDirExistsException
 from pytest_cookies.plugin import Cookies
 
 from tests.answers.baking import DEFAULTS, SENTENCE, Outcome, assert_refused, assert_unchanged, bake
@@ -128,7 +129,10 @@ def test_other_content_of_the_output_folder_stays(output: Path) -> None:
 
 
 def test_overwriting_loses_edits_and_removes_nothing(output: Path) -> None:
-    """`--overwrite-if-exists` does what docs/answers.md says: files of the render are new, all others stay."""
+    """`--overwrite-if-exists` does what docs/answers.md says: files of the render are new, all others stay.
+
+    `--skip-if-file-exists` keeps what was edited; without an option, an existing folder is left alone.
+    """
     project = bake({"project_slug": "my_service"}, output).project
     assert project
     settings, own = project / "packages/config/settings.py", project / "packages/api/mine.py"
@@ -136,6 +140,9 @@ def test_overwriting_loses_edits_and_removes_nothing(output: Path) -> None:
     settings.write_text(f"{rendered}# mine\n", encoding="utf-8")
     own.touch()
     answers = {"project_slug": "my_service", "web_framework": "none", "ci_provider": "gitlab"}
+    with pytest.raises(OutputDirExistsException):
+        bake(answers, output)
+    assert not (project / ".gitlab-ci.yml").exists()
     assert bake(answers, output, overwrite_if_exists=True, skip_if_file_exists=True).project
     assert settings.read_text(encoding="utf-8").endswith("# mine\n")
     assert bake(answers, output, overwrite_if_exists=True).project

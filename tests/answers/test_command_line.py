@@ -108,16 +108,15 @@ def test_every_choice_is_explained_at_the_prompt(output: Path) -> None:
 
 
 def test_a_replay_repeats_typed_answers(output: Path) -> None:
-    """Answers kept by Cookiecutter render the same project again, and a refused one is refused again."""
-    replay = Path(os.environ["COOKIECUTTER_CONFIG"]).parent / "replay" / f"{TEMPLATE.name}.json"
+    """With `--replay`, the last answers render the same project again, and a refused one is refused again."""
     run([], output, typed="\n".join([*NASTY.values(), *["1"] * QUESTIONS_WITH_CHOICES, ""]))
     again = output / "again"
     again.mkdir()
-    assert run(["--replay-file", str(replay)], again).returncode == 0
+    assert run(["--replay"], again).returncode == 0
     assert_unchanged(again / "my_service", NASTY)
 
     run(["--no-input", "project_slug=../x"], again)
-    done = run(["--replay-file", str(replay)], output)
+    done = run(["--replay"], output)
     assert done.stderr.startswith("project_slug: '../x' ")
     assert {path.name for path in output.iterdir()} == {"again", "my_service"}
 
