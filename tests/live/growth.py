@@ -4,6 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
+from tests.live.revisions import write_revision
 from tests.template import Project, lint, run
 
 # A column of every kind, in a subfolder of the package.
@@ -90,28 +91,7 @@ checks = {(str(each.name), str(each.sqltext.compile(compile_kwargs={"literal_bin
           for each in constraints if isinstance(each, CheckConstraint)}
 assert len(checks) == len(dict(checks)), checks
 """
-# A revision on top of the first one, and what each of its directions does beside keeping the rows.
-REVISION = '''\
-"""Change something."""
-
-import sqlalchemy as sa
-from alembic import op
-
-revision: str = "kept"
-down_revision: str | None = "0001"
-branch_labels: str | None = None
-depends_on: str | None = None
-{declared}
-
-def upgrade() -> None:
-    """Apply the change."""
-    {upgrade}
-
-
-def downgrade() -> None:
-    """Take the change back."""
-    {downgrade}
-'''
+# What a revision on top of the first one does beside keeping the rows.
 ADD, DROP = 'op.add_column("jobs", sa.Column("note", sa.Unicode(length=20)))', 'op.drop_column("jobs", "note")'
 # The table of jobs has a foreign key, an enumeration and a document.
 REMOVE = 'op.execute(sa.text("DELETE FROM jobs"))'
@@ -155,15 +135,13 @@ def check_growth(project: Project) -> None:
 
 def check_rows_kept(project: Project) -> None:
     """See the project's own tests find a newest revision that loses rows, and accept one that keeps them or says so."""
-    path = project.folder / "migrations" / "versions" / "kept.py"
     for upgrade, downgrade, declared, outcome in (
         (ADD, DROP, "", "1 passed"),
         (REMOVE, "pass", "", "1 failed"),
-        (ADD, f"{DROP}\n    {REMOVE}", "", "1 failed"),
+        (ADD, f"{DROP}\n{REMOVE}", "", "1 failed"),
         (REMOVE, "pass", "keeps_rows = False", "1 passed"),
     ):
-        text = REVISION.format(upgrade=upgrade, downgrade=downgrade, declared=declared)
-        path.write_text(text, encoding="utf-8")
+        path = write_revision(project.folder, 2, upgrade, downgrade, declared)
         shown = project.run("pytest", "-q", "tests/test_migrations.py", "-k", "outlive", check=False).stdout
         assert outcome in shown.splitlines()[-1], shown
     path.unlink()

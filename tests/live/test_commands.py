@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from tests.live.cells import Cells, InstallOnce
 from tests.live.databases import Database, in_file, live_cells
+from tests.live.revisions import write_revision
 from tests.live.service import ask_doctor, create_database
 from tests.servers import MysqlServer
 from tests.template import BACKENDS, Project, in_turns, plain_environment, run
@@ -29,54 +30,17 @@ SECONDS = 120
 SYNC_DRIVERS = {"asyncmy": "pymysql", "aiosqlite": "pysqlite"}
 
 # It would store a second row if it ran twice, and it takes long enough for others to arrive.
-SLOW_REVISION = '''\
-"""Store a row, take some time, and add an index."""
-
-import os
-import time
-
-import sqlalchemy as sa
-from alembic import op
-
-revision: str = "0002"
-down_revision: str | None = "0001"
-branch_labels: str | None = None
-depends_on: str | None = None
-
-
-def upgrade() -> None:
-    """Apply the change."""
-    time.sleep(float(os.environ.get("SLEEP_BEFORE", "0")))
-    op.execute(sa.text("INSERT INTO my_table (name) VALUES ('once')"))
-    time.sleep(1)
-    op.create_index("ix_my_table_name", "my_table", ["name"])
-
-
-def downgrade() -> None:
-    """Take the change back."""
-    op.drop_index("ix_my_table_name", "my_table")
-'''
-COLUMN_REVISION = '''\
-"""Add a column."""
-
-import sqlalchemy as sa
-from alembic import op
-
-revision: str = "0002"
-down_revision: str | None = "0001"
-branch_labels: str | None = None
-depends_on: str | None = None
-
-
-def upgrade() -> None:
-    """Apply the change."""
-    op.add_column("my_table", sa.Column("note", sa.Unicode(length=20)))
-
-
-def downgrade() -> None:
-    """Take the change back."""
-    op.drop_column("my_table", "note")
-'''
+SLOW_REVISION = """\
+time.sleep(float(os.environ.get("SLEEP_BEFORE", "0")))
+op.execute(sa.text("INSERT INTO my_table (name) VALUES ('once')"))
+time.sleep(1)
+op.create_index("ix_my_table_name", "my_table", ["name"])"""
+ADD_COLUMN = 'op.add_column("my_table", sa.Column("note", sa.Unicode(length=20)))'
+# What takes each of them back.
+DOWNGRADES = {
+    SLOW_REVISION: 'op.drop_index("ix_my_table_name", "my_table")',
+    ADD_COLUMN: 'op.drop_column("my_table", "note")',
+}
 
 
 @pytest.fixture
@@ -92,9 +56,8 @@ def new_service(
     def new(backend: str, style: str, revision: str) -> Project:
         environment = get_database(backend).environment(style, backend, database_name)
         project = install_once(backend, style, environment or in_file(tmp_path, style), "none")
-        further = project.folder / "migrations/versions/0002_further.py"
-        further.write_text(revision, encoding="utf-8")
-        request.addfinalizer(lambda: further.unlink(missing_ok=True))
+        path = write_revision(project.folder, 2, revision, DOWNGRADES[revision], "import os, time")
+        request.addfinalizer(lambda: path.unlink(missing_ok=True))
         create_database(project)
         return project
 
@@ -166,7 +129,7 @@ def test_killed_process_frees_the_lock(new_service: NewService, backend: str, st
 @pytest.mark.parametrize(("backend", "style"), SERVERS)
 def test_migration_does_not_stop_the_service(new_service: NewService, backend: str, style: str) -> None:
     """A table in use makes a migration give way again and again, and succeed once the table is free."""
-    project = new_service(backend, style, COLUMN_REVISION)
+    project = new_service(backend, style, ADD_COLUMN)
     project.run("alembic", "upgrade", "0001")
     with query(project) as execute:
         execute("SELECT id FROM my_table")
@@ -184,9 +147,9 @@ def test_migration_does_not_stop_the_service(new_service: NewService, backend: s
 @pytest.mark.parametrize("style", ["sync", "async"])
 def test_database_ahead_of_the_code_is_left_alone(new_service: NewService, style: str) -> None:
     """Old code says that it must not migrate what newer code has migrated, in one sentence."""
-    project = new_service("sqlite", style, COLUMN_REVISION)
+    project = new_service("sqlite", style, ADD_COLUMN)
     project.run("python", "-m", "packages.database", "upgrade")
-    (project.folder / "migrations/versions/0002_further.py").unlink()
+    (project.folder / "migrations/versions/0002_change.py").unlink()
     refused = project.run("python", "-m", "packages.database", "upgrade", check=False)
     assert refused.returncode == 1
     assert re.fullmatch(r"Error: the database is at revision 0002, which this code .*\n", refused.stderr)
@@ -195,7 +158,7 @@ def test_database_ahead_of_the_code_is_left_alone(new_service: NewService, style
 @pytest.mark.parametrize(("backend", "style"), SERVERS)
 def test_wait_is_bounded_and_ends_when_the_database_answers(new_service: NewService, backend: str, style: str) -> None:
     """Where nobody answers, it ends with code 3 and one sentence without a password; otherwise at once."""
-    project = new_service(backend, style, COLUMN_REVISION)
+    project = new_service(backend, style, ADD_COLUMN)
     answered = start(project, "wait")
     assert "The database answers." in answered.communicate(timeout=SECONDS)[0]
     assert answered.returncode == 0

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.live.databases import Databases
+from tests.live.revisions import write_revision
 from tests.template import plain_environment, render, run
 
 BACKENDS = ["sqlite", "postgresql", "mariadb", "mysql"]
@@ -101,31 +102,10 @@ class Link(Base):
     key: Mapped[UUID] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
 '''
-REVISION = '''\
-"""Create what the models have."""
-
-from alembic import op
-
+TABLES = """\
 from packages.database.config import Base
 from packages.database.hostile_data_model import Child, Hostile, Link, Tag
-
-revision: str = "0002"
-down_revision: str | None = "0001"
-branch_labels: str | None = None
-depends_on: str | None = None
-
-TABLES = [model.__table__ for model in (Tag, Hostile, Child, Link)]
-
-
-def upgrade() -> None:
-    """Apply the change."""
-    Base.metadata.create_all(op.get_bind(), TABLES)
-
-
-def downgrade() -> None:
-    """Take the change back."""
-    Base.metadata.drop_all(op.get_bind(), TABLES)
-'''
+TABLES = [model.__table__ for model in (Tag, Hostile, Child, Link)]"""
 
 
 @dataclass(frozen=True)
@@ -187,7 +167,8 @@ class Services:
         """Make a service with a database of its own."""
         folder = render(self._folder / database, database_backend=backend, web_framework="none", ci_provider="none")
         (folder / "packages/database/hostile_data_model.py").write_text(MODEL, encoding="utf-8")
-        (folder / "migrations/versions/0002_hostiles.py").write_text(REVISION, encoding="utf-8")
+        create, drop = (f"Base.metadata.{change}_all(op.get_bind(), TABLES)" for change in ("create", "drop"))
+        write_revision(folder, 2, create, drop, TABLES)
         environment = self._databases.get(backend).environment("sync", backend, database)
         if environment:
             self._databases.server(backend).create_database(database)

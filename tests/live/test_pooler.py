@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from tests.live.cells import InstallOnce, parameters
+from tests.live.revisions import write_revision
 from tests.live.scripts import put_script, run_text
 from tests.live.service import ask_doctor, new_user, serve, wait_until_ready
 from tests.live.workload import Workload
@@ -37,21 +38,10 @@ SHORT_LIMITS = {
 LONGEST_WAIT_SECONDS = 1 + 6 + 1 + 1
 SLACK_SECONDS = 2
 # A revision that fails without the limit that every migration has.
-REVISION = """
-from alembic import op
-
-revision, down_revision, branch_labels, depends_on = "{number}", "{before}", None, None
-
-
-def upgrade() -> None:
-    limit = op.get_bind().exec_driver_sql("SHOW lock_timeout").scalar()
-    if limit != "5s":
-        raise RuntimeError(limit)
-
-
-def downgrade() -> None:
-    pass
-"""
+CHECK_LIMIT = """\
+limit = op.get_bind().exec_driver_sql("SHOW lock_timeout").scalar()
+if limit != "5s":
+    raise RuntimeError(limit)"""
 READY = """
 from fastapi import Request
 from packages.api.health import ready
@@ -120,11 +110,8 @@ def test_doctor_sees_the_pooler(project: Project) -> None:
 
 def test_each_migration_has_its_limit(project: Project) -> None:
     """Each revision has a transaction of its own, which waits for a lock for as long as the settings say."""
-    revisions = {"0002": "0001", "0003": "0002"}
-    paths = [project.folder / "migrations" / "versions" / f"{number}_limit.py" for number in revisions]
+    paths = [write_revision(project.folder, number, CHECK_LIMIT) for number in (2, 3)]
     try:
-        for path, (number, before) in zip(paths, revisions.items(), strict=True):
-            path.write_text(REVISION.format(number=number, before=before), encoding="utf-8")
         project.run("alembic", "upgrade", "head")
         project.run("alembic", "downgrade", "0001")
     finally:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.live.databases import Database
+from tests.live.revisions import write_revision
 from tests.live.service import create_database
 from tests.template import PYTHONS, Project, install, render, run
 from tests.updates.history import GIT, git
@@ -16,35 +17,16 @@ from tests.updates.history import GIT, git
 # Each provider, in one style each.
 CELLS = [("github", "sync"), ("gitlab", "async")]
 FILES = {"github": ".github/workflows/ci.yml", "gitlab": ".gitlab-ci.yml"}
-REVISION = '''\
-"""Change something."""
-{comment}
-import sqlalchemy as sa
-from alembic import op
-
-revision: str = "{number}"
-down_revision: str | None = "{before}"
-branch_labels: str | None = None
-depends_on: str | None = None
-
-
-def upgrade() -> None:
-    """Apply the change."""
-    {change}
-
-
-def downgrade() -> None:
-    """Take the change back."""
-'''
-TABLE = """op.create_table(
-        "notes",
-        sa.Column("id", sa.Integer(), sa.Identity(), nullable=False),
-        sa.Column("owner_id", sa.Integer(), sa.ForeignKey("users.id"), nullable=False),
-        sa.Column("text", sa.Unicode(length=255), nullable=False, unique=True),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_index("ix_notes_owner_id", "notes", ["owner_id"])
-    op.add_column("users", sa.Column("nickname", sa.Unicode(length=40)))"""
+TABLE = """\
+op.create_table(
+    "notes",
+    sa.Column("id", sa.Integer(), sa.Identity(), nullable=False),
+    sa.Column("owner_id", sa.Integer(), sa.ForeignKey("users.id"), nullable=False),
+    sa.Column("text", sa.Unicode(length=255), nullable=False, unique=True),
+    sa.PrimaryKeyConstraint("id"),
+)
+op.create_index("ix_notes_owner_id", "notes", ["owner_id"])
+op.add_column("users", sa.Column("nickname", sa.Unicode(length=40)))"""
 INDEX = 'op.create_index("ix_jobs_title", "jobs", ["title"])'
 DROP = 'op.drop_column("users", "nickname")'
 ROWS = 'assert op.get_bind().execute(sa.text("SELECT count(*) FROM users")).scalar_one() == 0'
@@ -67,10 +49,8 @@ class Team:
 
     def add(self, change: str, comment: str = "") -> None:
         """Commit one revision more on the branch."""
-        before, self._number = self._number, self._number + 1
-        text = REVISION.format(number=f"{self._number:04}", before=f"{before:04}", change=change, comment=comment)
-        path = self.project.folder / f"migrations/versions/{self._number:04}_change.py"
-        path.write_text(text, encoding="utf-8")
+        self._number += 1
+        write_revision(self.project.folder, self._number, change, more=comment)
         git("add", "--all", cwd=self.project.folder)
         git("commit", "--quiet", "--message", "A revision", cwd=self.project.folder)
 
@@ -118,7 +98,7 @@ def test_new_revisions_are_checked(
     readme = (folder / "README.md").read_text(encoding="utf-8")
     (concurrently,) = re.findall(r"^with op\.get_context.*?(?=^```)", readme, re.DOTALL | re.MULTILINE)
     team.add(TABLE)
-    team.add(concurrently.strip().replace("\n", "\n    "))
+    team.add(concurrently.strip())
     team.add(ROWS)
     accepted = team.check()
     assert accepted.returncode == 0, accepted.stdout + accepted.stderr
