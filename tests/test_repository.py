@@ -46,9 +46,8 @@ def test_no_file_for_github_is_left_unchecked() -> None:
     assert {str(path.relative_to(GITHUB)) for path in GITHUB.rglob("*.yml")} == set(SCHEMAS)
 
 
-def test_the_workflow_has_no_known_weakness(tmp_path: Path) -> None:
-    """`zizmor` finds nothing: actions are pinned, credentials are not kept, no answer of a stranger becomes code."""
-    run("zizmor", "--quiet", "--offline", GITHUB, cwd=TEMPLATE)
+def test_a_known_weakness_of_a_workflow_is_found(tmp_path: Path) -> None:
+    """`zizmor`, which `make lint` runs for our workflows, fails for an action that is not pinned."""
     weak = tmp_path / "ci.yml"
     weak.write_text(re.sub("@[0-9a-f]{40}", "@main", WORKFLOWS[0].read_text(encoding="utf-8")), encoding="utf-8")
     refused = run("zizmor", "--quiet", "--offline", weak, cwd=tmp_path, check=False)

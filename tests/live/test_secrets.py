@@ -100,15 +100,6 @@ def test_wrong_password_is_one_sentence_of_a_command(guarded: Guarded) -> None:
     said(outcome)
 
 
-def test_unknown_database_is_one_sentence_of_a_command(guarded: Guarded) -> None:
-    """`alembic` with a database that is not there says so, and shows no traceback."""
-    url = re.sub(r"/\w+$", "/t_secret_missing", guarded.project.env["DATABASE_URL"])
-    project = Project(guarded.project.folder, {**guarded.project.env, "DATABASE_URL": url})
-    outcome = project.run("alembic", "upgrade", "head", check=False)
-    assert outcome.returncode == 1
-    assert re.fullmatch(r"DATABASE_URL: .*t_secret_missing.*; check it and DATABASE_PASSWORD\n", outcome.stderr)
-
-
 @pytest.mark.parametrize("password", [PASSWORD, WRONG])
 def test_password_is_shown_nowhere(guarded: Guarded, password: str) -> None:
     """Settings, engine, logs at DEBUG, errors and tracebacks with local variables hold no part of the password."""

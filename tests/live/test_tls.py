@@ -103,14 +103,10 @@ def ask(project: tuple[Project, str], server: Server, host: str, **env: str) -> 
     return completed.stdout.strip() if completed.returncode == 0 else completed.stderr.strip().splitlines()[-1]
 
 
-def test_off_is_in_clear(encrypted: Encrypted, project: tuple[Project, str]) -> None:
-    """With `off` nothing is encrypted, though the server offers it."""
-    assert ask(project, encrypted.server, "127.0.0.1", DATABASE_TLS="off") == "False"
-
-
-def test_off_overrules_the_url(encrypted: Encrypted, project: tuple[Project, str]) -> None:
-    """A URL that asks for TLS, as a platform hands it out, does not win over the setting."""
+def test_off_is_in_clear_and_overrules_the_url(encrypted: Encrypted, project: tuple[Project, str]) -> None:
+    """With `off` nothing is encrypted, though the server offers it; a URL that asks for TLS does not win over it."""
     server = encrypted.server
+    assert ask(project, server, "127.0.0.1", DATABASE_TLS="off") == "False"
     query = f"{IN_THE_URL[server.name]}={encrypted.right}"
     url = f"{server.name}://{server.user}@localhost:{server.port}/service?{query}"
     assert ask(project, server, "localhost", DATABASE_URL=url) == "True"
@@ -143,26 +139,16 @@ def test_verify_full_accepts_the_right_server(encrypted: Encrypted, project: tup
     assert ask(project, encrypted.server, "localhost", **settings) == "True"
 
 
-def test_verify_full_refuses_another_authority(encrypted: Encrypted, project: tuple[Project, str]) -> None:
-    """A certificate of an authority that the file does not name is refused."""
-    settings = {"DATABASE_TLS": "verify-full", "DATABASE_TLS_CA_FILE": str(encrypted.wrong)}
-    assert ask(project, encrypted.server, "localhost", **settings) not in {"True", "False"}
-
-
-def test_verify_full_refuses_another_name(encrypted: Encrypted, project: tuple[Project, str]) -> None:
-    """A good certificate of another server is refused."""
-    settings = {"DATABASE_TLS": "verify-full", "DATABASE_TLS_CA_FILE": str(encrypted.right)}
-    assert ask(project, encrypted.server, "127.0.0.1", **settings) not in {"True", "False"}
-
-
-def test_certificate_that_is_refused_is_not_tried_again(encrypted: Encrypted, project: tuple[Project, str]) -> None:
-    """A wrong authority, a wrong name: it is said at once, for no restart of the server helps."""
+@pytest.mark.parametrize(("host", "authority"), [("localhost", "wrong"), ("127.0.0.1", "right")])
+def test_verify_full_refuses_another_authority_and_another_name_at_once(
+    encrypted: Encrypted, project: tuple[Project, str], host: str, authority: str
+) -> None:
+    """A certificate of an authority that the file does not name, or of another server, is not tried again."""
     retries_on = {"DATABASE_TLS": "verify-full", "DATABASE_CONNECT_TIMEOUT_SECONDS": "30"}
-    for host, authority in (("localhost", encrypted.wrong), ("127.0.0.1", encrypted.right)):
-        begun = time.monotonic()
-        said = ask(project, encrypted.server, host, **retries_on, DATABASE_TLS_CA_FILE=str(authority))
-        assert said not in {"True", "False"}
-        assert time.monotonic() - begun < 30
+    begun = time.monotonic()
+    said = ask(project, encrypted.server, host, **retries_on, DATABASE_TLS_CA_FILE=str(getattr(encrypted, authority)))
+    assert said not in {"True", "False"}
+    assert time.monotonic() - begun < 30
 
 
 def test_server_without_tls_is_not_tried_again(unencrypted: Server, project: tuple[Project, str]) -> None:

@@ -12,7 +12,6 @@ from tests.updates.history import GIT, change_template
 from tests.updates.services import Service, make
 
 FILES = {"github": ".github/workflows/template.yml", "gitlab": ".gitlab-ci.yml"}
-SCHEMAS = {"github": "vendor.github-workflows", "gitlab": "vendor.gitlab-ci"}
 
 
 @pytest.fixture(params=FILES)
@@ -59,6 +58,3 @@ def test_nobody_is_blocked(service: Service, provider: str) -> None:
     assert "cruft link" in tell(service, provider)
     job = drift_job(service, provider)
     assert job["continue-on-error" if provider == "github" else "allow_failure"] is True
-    file = service.folder / FILES[provider]
-    run("check-jsonschema", "--builtin-schema", SCHEMAS[provider], file, cwd=service.folder)
-    run("zizmor", "--quiet", "--offline", file, cwd=service.folder) if provider == "github" else None
