@@ -96,7 +96,7 @@ def postgresql(install_once: InstallOnce) -> dict[str, Project]:
 @pytest.fixture
 def pair(record_property: Note) -> Iterator[PostgresqlPair]:
     """Provide a primary that acknowledges no commit before its standby has written it."""
-    if reason := PostgresqlPair.missing():
+    if reason := PostgresqlServer.missing():
         pytest.skip(reason)
     pair = PostgresqlPair()
     # Not of the standby, which would wait for a standby of its own once it is promoted.
@@ -195,7 +195,7 @@ def test_service_leaves_a_primary_that_stands_still(
 @pytest.fixture(scope="module")
 def shared() -> Iterator[GaleraCluster]:
     """Provide a cluster for all tests with MariaDB: it takes about ten seconds to start."""
-    if reason := GaleraCluster.missing():
+    if reason := GaleraNode.missing():
         pytest.skip(reason)
     with GaleraCluster() as cluster:
         yield cluster

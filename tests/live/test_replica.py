@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 
 from tests.live.cells import InstallOnce
 from tests.live.service import ask_doctor, new_user, serve, wait_until
-from tests.servers import PostgresqlPair
+from tests.servers import PostgresqlPair, PostgresqlServer
 from tests.template import STYLES, Project
 
 CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'my_service'"
@@ -29,7 +29,7 @@ class Replicated:
 @pytest.fixture(scope="module")
 def pair() -> Iterator[PostgresqlPair]:
     """Start a primary and a standby that follows it."""
-    if reason := PostgresqlPair.missing():
+    if reason := PostgresqlServer.missing():
         pytest.skip(reason)
     with PostgresqlPair() as pair:
         yield pair

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 from . import processes
-from .machine import HOST, Place, ServerError, free_port, tail
+from .machine import HOST, Place, ServerError, free_port, program, tail
 
 USER = "app_admin"
 QUERY_SECONDS = 5
@@ -60,6 +60,7 @@ class Server(Startable):
         name: The database's name in the template, such as "postgresql".
         title: The database's name for people, such as "PostgreSQL".
         accounts: The accounts to run under when root runs the tests, the best first.
+        programs: What must be installed.
         driver_error: What `query` raises when the server refuses or cannot be reached.
         port: The TCP port, on `host`.
         user: An account with all rights.
@@ -75,6 +76,7 @@ class Server(Startable):
     name: ClassVar[str]
     title: ClassVar[str]
     accounts: ClassVar[tuple[str, ...]]
+    programs: ClassVar[tuple[str, ...]] = ()
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
     immediate_signal: ClassVar[signal.Signals] = signal.SIGKILL
     driver_error: ClassVar[type[Exception]]
@@ -104,9 +106,10 @@ class Server(Startable):
         self._log = self.folder / "server.log"
 
     @classmethod
-    @abstractmethod
     def missing(cls) -> str | None:
         """Say in one sentence why the server cannot be run on this machine; None when it can."""
+        absent = [name for name in cls.programs if program(name) is None]
+        return f"{cls.title}: no `{absent[0]}` found on PATH or in /usr/sbin." if absent else None
 
     @abstractmethod
     def query(self, sql: str, database: str | None = None) -> list[Row]:
@@ -132,9 +135,9 @@ class Server(Startable):
     def _create(self) -> None:
         """Make the data folder; what holds the password stands in the file "secret"."""
 
-    @abstractmethod
     def _settings(self) -> dict[str, str]:
-        """Return the settings of this server, by name."""
+        """Return the settings of this server, by name; none for one that has them in a file."""
+        return {}
 
     @abstractmethod
     def _command(self) -> list[str]:

@@ -115,11 +115,6 @@ class GaleraCluster(Startable):
             node.peers = self.nodes
             node.password = self.nodes[0].password
 
-    @classmethod
-    def missing(cls) -> str | None:
-        """Say in one sentence why a cluster cannot be run on this machine; None when it can."""
-        return GaleraNode.missing()
-
     def start(self) -> None:
         """Start all nodes that do not run, one after the other, and wait until they are one cluster."""
         self.nodes[0].bootstrap = not any(node.running for node in self.nodes)

@@ -44,6 +44,7 @@ class HaProxy(Server):
     name = "haproxy"
     title = "HAProxy"
     accounts = ("haproxy",)
+    programs = ("haproxy",)
     driver_error: ClassVar[type[Exception]] = OSError
 
     def __init__(self, *servers: Server, idle_seconds: int = 3600, checks: Sequence[int] = ()) -> None:
@@ -57,11 +58,6 @@ class HaProxy(Server):
         self.idle_seconds = idle_seconds
         self.checks = checks
         self.user, self.password = servers[0].user, servers[0].password
-
-    @classmethod
-    def missing(cls) -> str | None:
-        """Say in one sentence why it cannot be run on this machine; None when it can."""
-        return None if program("haproxy", "/usr/sbin") else "HAProxy: no `haproxy` found on PATH or in /usr/sbin."
 
     def query(self, sql: str, database: str | None = None) -> list[Row]:
         """Execute one statement through the proxy; see `Server.query`."""
@@ -77,11 +73,8 @@ class HaProxy(Server):
             text += f"    server server{number} {server.host}:{server.port}{check}\n"
         self.place.write("data/haproxy.cfg", text)
 
-    def _settings(self) -> dict[str, str]:
-        return {}
-
     def _command(self) -> list[str]:
-        return [str(program("haproxy", "/usr/sbin")), "-db", "-f", f"{self.data}/haproxy.cfg"]
+        return [str(program("haproxy")), "-db", "-f", f"{self.data}/haproxy.cfg"]
 
     def _version(self) -> str:
         with socket.create_connection((self.host, self.port), QUERY_SECONDS):

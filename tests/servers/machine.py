@@ -16,6 +16,7 @@ LOG_LINES = 12
 # Below the ports of outgoing connections (32768 and up): none of them can take a server's port while it is down, and
 # a client that tries to reach a server that is down cannot be connected to itself.
 PORTS = range(20000, 32000)
+SERVER_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/libexec", "/usr/local/mysql/bin", "/usr/bin")
 
 _given_ports: set[int] = set()
 
@@ -38,8 +39,8 @@ def free_port() -> int:
 
 
 def program(name: str, *folders: str) -> Path | None:
-    """Find a program on PATH, or else in the folders."""
-    found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(folders))
+    """Find a program on PATH, or else in the folders and where systems put servers."""
+    found = shutil.which(name) or shutil.which(name, path=os.pathsep.join((*folders, *SERVER_FOLDERS)))
     return Path(found) if found else None
 
 

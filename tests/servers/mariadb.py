@@ -14,7 +14,6 @@ from .base import QUERY_SECONDS, Row, Server
 from .machine import program
 
 HOME_VARIABLE = "MYSQL_SERVER_HOME"
-SBIN = ("/usr/sbin", "/usr/local/sbin", "/usr/libexec", "/usr/local/mysql/bin")
 
 
 class MysqlFamilyServer(Server):
@@ -93,12 +92,7 @@ class MariadbServer(MysqlFamilyServer):
 
     name = "mariadb"
     title = "MariaDB"
-
-    @classmethod
-    def missing(cls) -> str | None:
-        """Say in one sentence why the server cannot be run on this machine; None when it can."""
-        absent = [name for name in ("mariadbd", "mariadb-install-db") if program(name, *SBIN) is None]
-        return f"MariaDB: no `{absent[0]}` found on PATH or in /usr/sbin." if absent else None
+    programs = ("mariadbd", "mariadb-install-db")
 
     def _accounts(self) -> list[str]:
         return [
@@ -112,20 +106,20 @@ class MariadbServer(MysqlFamilyServer):
     def _create(self) -> None:
         options = ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]
         # Less to write; the server keeps the size that it finds.
-        self._initialize(str(program("mariadb-install-db", *SBIN)), *options, "--innodb-log-file-size=16M")
+        self._initialize(str(program("mariadb-install-db")), *options, "--innodb-log-file-size=16M")
 
     def _settings(self) -> dict[str, str]:
         return {"innodb_log_file_size": "16M", **super()._settings()}
 
     def _command(self) -> list[str]:
-        return [str(program("mariadbd", *SBIN)), "--no-defaults"]
+        return [str(program("mariadbd")), "--no-defaults"]
 
 
 @functools.cache
 def _mysqld(home: str | None) -> list[str]:
     """Return how to execute a MySQL server: that of a folder, or `mysqld` if it is not MariaDB's; empty for none."""
     if home is None:
-        found = program("mysqld", *SBIN)
+        found = program("mysqld")
         command = [str(found), "--no-defaults"]
         version = (
             subprocess.run([*command, "--version"], capture_output=True, text=True, check=False) if found else None

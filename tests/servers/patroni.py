@@ -43,17 +43,13 @@ class EtcdServer(Server):
     name = "etcd"
     title = "etcd"
     accounts = ("postgres",)
+    programs = ("etcd",)
     driver_error: ClassVar[type[Exception]] = OSError
 
     def __init__(self) -> None:
         """Choose a second port, for members."""
         super().__init__()
         self._peer_port = free_port()
-
-    @classmethod
-    def missing(cls) -> str | None:
-        """Say in one sentence why it cannot be run on this machine; None when it can."""
-        return None if program("etcd", "/usr/bin") else "etcd: no `etcd` found on PATH or in /usr/bin."
 
     def query(self, sql: str, database: str | None = None) -> list[Row]:
         """Return what it answers at a path."""
@@ -80,7 +76,7 @@ class EtcdServer(Server):
         }
 
     def _command(self) -> list[str]:
-        return [str(program("etcd", "/usr/bin"))]
+        return [str(program("etcd"))]
 
 
 class PatroniNode(PostgresqlServer):
@@ -101,7 +97,7 @@ class PatroniNode(PostgresqlServer):
     @classmethod
     def missing(cls) -> str | None:
         """Say in one sentence why it cannot be run on this machine; None when it can."""
-        if program("patroni", "/usr/bin") is None:
+        if program("patroni") is None:
             return "Patroni: no `patroni` found on PATH or in /usr/bin."
         return super().missing() or EtcdServer.missing()
 
@@ -147,7 +143,7 @@ class PatroniNode(PostgresqlServer):
         return {}
 
     def _command(self) -> list[str]:
-        patroni = [str(program("patroni", "/usr/bin")), str(self.folder / "patroni.yml")]
+        patroni = [str(program("patroni")), str(self.folder / "patroni.yml")]
         # Debian's Python, and the text itself: the server's account may not be allowed to enter our folders.
         return ["/usr/bin/python3", "-I", "-c", SUBREAPER.read_text(encoding="utf-8"), *patroni]
 

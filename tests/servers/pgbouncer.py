@@ -1,12 +1,12 @@
 """A private PgBouncer in transaction mode, before a private PostgreSQL server."""
 
-import shutil
 import signal
 from typing import ClassVar
 
 import psycopg
 
 from .base import QUERY_SECONDS, Row, Server
+from .machine import program
 from .postgresql import PostgresqlServer
 
 CONFIGURATION = """
@@ -37,6 +37,7 @@ class PgBouncer(Server):
     name = "pgbouncer"
     title = "PgBouncer"
     accounts = ("postgres",)
+    programs = ("pgbouncer",)
     stop_signal = signal.SIGINT
     driver_error: ClassVar[type[Exception]] = psycopg.Error
 
@@ -50,15 +51,6 @@ class PgBouncer(Server):
         self.server = server
         self.ignored = ignored
         self.user, self.password = server.user, server.password
-
-    @classmethod
-    def missing(cls) -> str | None:
-        """Say in one sentence why it cannot be run on this machine; None when it can."""
-        return None if cls._program() else "PgBouncer: no `pgbouncer` found on PATH or in /usr/sbin."
-
-    @staticmethod
-    def _program() -> str | None:
-        return shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
     def query(self, sql: str, database: str | None = None) -> list[Row]:
         """Execute one statement through the pooler, as a client that sets nothing; see `Server.query`."""
@@ -94,8 +86,5 @@ class PgBouncer(Server):
             text += f"ignore_startup_parameters = {self.ignored}\n"
         self.place.write("data/pgbouncer.ini", text)
 
-    def _settings(self) -> dict[str, str]:
-        return {}
-
     def _command(self) -> list[str]:
-        return [str(self._program()), f"{self.data}/pgbouncer.ini"]
+        return [str(program("pgbouncer")), f"{self.data}/pgbouncer.ini"]

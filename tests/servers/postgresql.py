@@ -115,11 +115,6 @@ class PostgresqlPair(Startable):
         self.standby.password = self.primary.password
         self.standby.source = self.primary
 
-    @classmethod
-    def missing(cls) -> str | None:
-        """Say in one sentence why the pair cannot be run on this machine; None when it can."""
-        return PostgresqlServer.missing()
-
     @property
     def servers(self) -> tuple[PostgresqlServer, PostgresqlServer]:
         """The primary and the standby."""

@@ -21,12 +21,8 @@ class RedisServer(Server):
     name = "redis"
     title = "Redis"
     accounts = ("redis",)
+    programs = ("redis-server",)
     driver_error: ClassVar[type[Exception]] = OSError
-
-    @classmethod
-    def missing(cls) -> str | None:
-        """Say in one sentence why it cannot be run on this machine; None when it can."""
-        return None if program("redis-server", "/usr/bin") else "Redis: no `redis-server` found on PATH or in /usr/bin."
 
     @property
     def url(self) -> str:
@@ -45,11 +41,8 @@ class RedisServer(Server):
         self.place.make_folder("data")
         self.place.write("data/redis.conf", CONFIGURATION.format(server=self))
 
-    def _settings(self) -> dict[str, str]:
-        return {}
-
     def _command(self) -> list[str]:
-        return [str(program("redis-server", "/usr/bin")), f"{self.data}/redis.conf"]
+        return [str(program("redis-server")), f"{self.data}/redis.conf"]
 
     def _version(self) -> str:
         answer = str(self.query("INFO server")[0][0])
