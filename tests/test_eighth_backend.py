@@ -12,7 +12,14 @@ import pytest
 from tests.template import CONTEXT, FRAMEWORKS, PROVIDERS, STYLES, TEMPLATE, lint, render_from
 
 NAME = "eighthdb"
-# PostgreSQL's protocol, and something in every fact that PostgreSQL leaves at its default.
+# PostgreSQL's protocol, and so PostgreSQL's own facts for these.
+SAME = """
+imports drivername requirements migration_connect_args tls_off tls_require tls_verify_full policy type_imports
+json_document error_code connect_retry read_only_error lock_kind lock_functions lock_constants backup_manual
+backup_import backup_constants backup_functions create_database maintenance_database container_environment
+container_volume healthcheck ci_environment
+"""
+# Something in every fact that PostgreSQL leaves at its default.
 FACTS = r"""
 {% extends 'backends/base.jinja' %}
 {% import 'backends/postgresql.jinja' as postgresql with context %}
@@ -20,17 +27,13 @@ FACTS = r"""
 {% set name = "Eighth DB" %}
 {% set proof = "offline" %}
 {% set spellings = ["postgresql", "eighthdb"] %}
-{% set imports = postgresql.imports %}
 {% set location = "app@localhost:5433/{SERVICE}" %}
 {% set multi_host = true %}
-{% set drivername = postgresql.drivername %}
-{% set requirements = postgresql.requirements %}
 {% set untyped = ["eighth_driver"] %}
 {% set connect_args %}
 {{ postgresql.connect_args }}
 "keepalives_idle": settings.DATABASE_EIGHTH_SECONDS,
 {%- endset %}
-{% set migration_connect_args = postgresql.migration_connect_args %}
 {% set driver_import = "psycopg" %}
 {% set driver_setup %}
 # One client for all.
@@ -51,13 +54,7 @@ record.info["eighth"] = dialect.do_ping(connection)
 {% set read_connect_args %}
 "application_name": "eighth",
 {%- endset %}
-{% set tls_off = postgresql.tls_off %}
-{% set tls_require = postgresql.tls_require %}
-{% set tls_verify_full = postgresql.tls_verify_full %}
 {% set settings = postgresql.settings + ["DATABASE_EIGHTH_SECONDS"] %}
-{% set policy = postgresql.policy %}
-{% set type_imports = postgresql.type_imports %}
-{% set json_document = postgresql.json_document %}
 {% set table_options = {"postgresql_using": "heap"} %}
 {% set refuse_writes = "SET eighth_writes = off" %}
 {% set write_refused = '"25006"' %}
@@ -66,33 +63,17 @@ IntegrityError: {"23514"},
 {%- endset %}
 {% set snapshot_isolation = "SERIALIZABLE" %}
 {% set retry_codes = ["40001", "XX000"] %}
-{% set error_code = postgresql.error_code %}
-{% set connect_retry = postgresql.connect_retry %}
-{% set read_only_error = postgresql.read_only_error %}
-{% set lock_kind = postgresql.lock_kind %}
-{% set lock_functions = postgresql.lock_functions %}
-{% set lock_constants = postgresql.lock_constants %}
-{% set backup_manual = postgresql.backup_manual %}
-{% set backup_import = postgresql.backup_import %}
-{% set backup_constants = postgresql.backup_constants %}
-{% set backup_functions = postgresql.backup_functions %}
 {% set connection_limit = ["SHOW eighth_connections"] %}
 {% set tls_query = ["SHOW eighth_tls"] %}
 {% set replica_lag = ["SHOW eighth_lag"] %}
 {% set lag_column = "seconds" %}
 {% set test_namespace = "database" %}
-{% set create_database = postgresql.create_database %}
-{% set maintenance_database = postgresql.maintenance_database %}
 {% set image = "example.org/eighth:8" %}
 {% set command = "start --single" %}
 {% set port = "5433" %}
-{% set container_environment = postgresql.container_environment %}
-{% set container_volume = postgresql.container_volume %}
-{% set healthcheck = postgresql.healthcheck %}
 {% set grants = "ALTER ROLE app CREATEDB;" %}
 {% set image_setup = ["apt-get update", "apt-get install --yes eighth-client"] %}
 {% set ci_setup = ["sudo apt-get install --yes eighth-client"] %}
-{% set ci_environment = postgresql.ci_environment %}
 {% set ci_user = "app" %}
 {% set ci_location = "eighth_test" %}
 """
@@ -103,9 +84,10 @@ SETTING = '    "DATABASE_EIGHTH_SECONDS": ("PositiveInt", "8", "Eight seconds.")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the template with an eighth database: a file, its name with a label, its setting."""
     folder = tmp_path_factory.mktemp("eighth") / "template"
+    same = "".join(f"{{% set {name} = postgresql.{name} %}}\n" for name in SAME.split())
     for name in ("{{cookiecutter.project_slug}}", "hooks", "templates"):
         shutil.copytree(TEMPLATE / name, folder / name)
-    (folder / "templates" / "backends" / f"{NAME}.jinja").write_text(FACTS.lstrip(), encoding="utf-8")
+    (folder / "templates" / "backends" / f"{NAME}.jinja").write_text(FACTS.lstrip() + same, encoding="utf-8")
     for path, old, new in (
         (folder / "templates" / "settings.jinja", "of_a_backend = {\n", f"of_a_backend = {{\n{SETTING}"),
         (folder / "hooks" / "pre_gen_project.py", "DRIVERS = {\n", f'DRIVERS = {{\n    "{NAME}": {{"psycopg"}},\n'),
