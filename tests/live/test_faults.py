@@ -77,12 +77,12 @@ def check(  # noqa: PLR0913, PLR0917 - what a line of the table is made of
     assert doubled == []
 
 
-def strike(cell: Cell, client: httpx2.Client, name: str, fault: Callable[[], None], record: Record) -> Workload:
+def strike(cell: Cell, client: httpx2.Client, name: str, fault: Callable[[Workload], None], record: Record) -> Workload:
     """Let a fault meet 64 clients in the middle of their work, and each of them be served afterwards; return them."""
     owner = new_user(client, name)
     with Workload(client, owner, CLIENTS) as workload:
         workload.wait_for_answers(ROUNDS)
-        fault()
+        fault(workload)
         back = time.monotonic()
         workload.wait_for_answers(ROUNDS)
     check(cell, name, workload, owner, workload.recovery_seconds(back), record)
@@ -92,7 +92,7 @@ def strike(cell: Cell, client: httpx2.Client, name: str, fault: Callable[[], Non
 def test_killed_connections_cost_the_commits_in_flight(cell: Cell, record_property: Record) -> None:
     """Every connection is killed, three times: only requests whose COMMIT was in flight are in doubt."""
 
-    def kill() -> None:
+    def kill(_workload: Workload) -> None:
         for _ in range(KILLS):
             assert len(cell.kill_connections()) > 1
             time.sleep(0.3)
@@ -104,7 +104,7 @@ def test_killed_connections_cost_the_commits_in_flight(cell: Cell, record_proper
 def test_restart_costs_the_commits_in_flight(cell: Cell, record_property: Record) -> None:
     """The server restarts: only requests whose COMMIT was in flight are in doubt, the others wait for it."""
     with serve(cell.project, {"DATABASE_POOL_SIZE": str(POOL_SIZE)}) as client:
-        assert strike(cell, client, "restarted", cell.server.restart, record_property).failed == 0
+        assert strike(cell, client, "restarted", lambda _: cell.server.restart(), record_property).failed == 0
 
 
 def stay_away(  # noqa: PLR0913, PLR0917 - what happens, to whom
@@ -119,13 +119,17 @@ def stay_away(  # noqa: PLR0913, PLR0917 - what happens, to whom
     moments: list[float] = []
     ready: list[int] = []
 
-    def fault() -> None:
+    def fault(workload: Workload) -> None:
         leave()
         moments.append(time.monotonic())
         time.sleep(LONGEST_WAIT_SECONDS)
         # None has waited since before it stood still, and readiness knows.
         ready.append(client.get("/health/ready").status_code)
-        time.sleep(LONGEST_WAIT_SECONDS)
+        wait_until(
+            lambda: {one.client for one in list(workload.outcomes) if one.begun > moments[0]} == set(range(CLIENTS)),
+            "a request that began afterwards is not answered",
+            LONGEST_WAIT_SECONDS,
+        )
         moments.append(time.monotonic())
         come_back()
 
