@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.live.cells import parameters
 from tests.servers import free_port
 from tests.template import BACKENDS, CELLS, TEMPLATE, Project, argument_names, install, render
 
@@ -13,6 +14,9 @@ PYTHON = "3.12"
 SCRIPTS = TEMPLATE / "tests" / "scripts"
 PASSWORD = "canary @:/%#?+"  # noqa: S105 - what must not be shown
 TABLES = {"my_table", "users", "jobs"}
+# For those that run on no server here, it is the only proof.
+OFFLINE = [cell for cell in CELLS if BACKENDS[cell[0]]["proof"] == "offline"]
+ON_SERVERS = [cell for cell in CELLS if cell not in OFFLINE]
 
 
 def check_arguments(report: dict[str, Any], row: dict[str, Any], style: str) -> None:
@@ -70,7 +74,7 @@ def check_secrecy(project: Project, drivername: str) -> None:
     assert "canary" not in text
 
 
-@pytest.mark.parametrize(("backend", "style"), CELLS)
+@pytest.mark.parametrize(("backend", "style"), [*OFFLINE, *parameters(ON_SERVERS, apart=True)])
 def test_what_needs_no_server_is_proven(tmp_path: Path, backend: str, style: str) -> None:
     """Installed from its own files, without a warning: arguments, limits, statements, migration and retries hold."""
     row = BACKENDS[backend]

@@ -2,15 +2,14 @@
 
 import pytest
 
-from tests.live.cells import InstallOnce
+from tests.live.cells import CELLS, InstallOnce, parameters
 from tests.servers import free_port
-from tests.template import BACKENDS, STYLES
+from tests.template import BACKENDS
 
 PASSWORD = "never-to-be-shown"  # noqa: S105 - of no server
 
 
-@pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("backend", ["postgresql", "mariadb"])
+@pytest.mark.parametrize(("backend", "style"), parameters(CELLS, apart=True))
 def test_without_a_database_pytest_ends_in_one_sentence(install_once: InstallOnce, backend: str, style: str) -> None:
     """Where nobody listens, the run ends with code 4 and a sentence that names the cause; there is no traceback."""
     url = f"{BACKENDS[backend][style]['drivername']}://app@127.0.0.1:{free_port()}/service"

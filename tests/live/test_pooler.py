@@ -50,6 +50,10 @@ from packages.database.config import engine
 print((await ready(Request({"type": "http"}))).limits)
 """
 
+in_one_style = pytest.mark.parametrize(
+    "project", [pytest.param("sync", marks=pytest.mark.slow), "async"], indirect=True
+)
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresqlServer]:
@@ -95,6 +99,7 @@ def style_of(project: Project) -> str:
     return project.env["DATABASE_URL"].rpartition("_")[2]
 
 
+@in_one_style
 def test_project_passes_its_own_tests(project: Project) -> None:
     """Migrations, the test kit, sessions for reading and every limit that the server was asked for hold behind it."""
     project.run("alembic", "check")
@@ -163,7 +168,7 @@ def test_load_leaves_nothing_to_other_clients(
     assert seen == {name: {default} for name, default in DEFAULTS.items()}
 
 
-@pytest.mark.parametrize("project", [pytest.param("sync", marks=pytest.mark.slow), "async"], indirect=True)
+@in_one_style
 def test_paused_pooler_holds_nobody(
     project: Project, pooler: PgBouncer, record_property: Callable[[str, object], None]
 ) -> None:

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from sqlalchemy import make_url
 
-from tests.live.cells import InstallOnce
+from tests.live.cells import InstallOnce, parameters
 from tests.live.service import ask_doctor, new_user, serve, wait_until
 from tests.servers import PostgresqlPair, PostgresqlServer
 from tests.template import STYLES, Project
@@ -35,10 +35,10 @@ def pair() -> Iterator[PostgresqlPair]:
         yield pair
 
 
-@pytest.fixture(scope="module", params=STYLES)
+@pytest.fixture(scope="module", params=parameters([("postgresql", style) for style in STYLES]))
 def installed(request: pytest.FixtureRequest, pair: PostgresqlPair, install_once: InstallOnce) -> Replicated:
     """Install a project that reads from the standby, and from the primary where there is none."""
-    style = request.param
+    _, style = request.param
     primary, standby = (f"{server.host}:{server.port}" for server in pair.servers)
     environment = {
         "DATABASE_URL": f"postgresql://{pair.primary.user}@{primary}/t_replica_{style}",
