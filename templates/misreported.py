@@ -9,6 +9,8 @@ def _correct_class(engine: Engine, misreported: dict[type[DBAPIError], set[objec
 
     def correct(context: "ExceptionContext") -> DBAPIError | None:
         error = context.sqlalchemy_exception
+        if context.is_disconnect:
+            return None
         if isinstance(error, OperationalError) and error.orig is not None:
             code = {{ db.error_code }}
             for kind, codes in misreported.items():

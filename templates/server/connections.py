@@ -60,6 +60,7 @@ def _prepare(engine: Engine) -> None:
     event.listen(engine, "do_connect", connect_with_retry)
     {{- lines('event.listen(engine, "connect", _set_session_limits)' if db.on_connect) | indent }}
     {{- lines('event.listen(engine, "reset", _reset)' if db.on_reset) | indent }}
+    {{- lines('event.listen(engine, "handle_error", _end_rolled_back_transaction)' if db.rolled_back) | indent }}
     {{- lines("_correct_class(engine, MISREPORTED)" if db.misreported) | indent }}
     ping_after_idleness(engine)
     # A connection that two processes share gives each of them the other's rows:
@@ -170,6 +171,23 @@ def _leave_read_only_server(context: "ExceptionContext") -> None:
         return
     if {{ db.read_only_error }}:
         context.is_disconnect = True
+{% endif %}
+{% if db.rolled_back %}
+
+
+def is_rolled_back(error: DBAPIError) -> bool:
+    """Tell whether a savepoint is gone: a deadlock has rolled back its whole transaction."""
+    return (
+        error.orig is not None and {{ db.rolled_back }}
+    )
+
+
+def _end_rolled_back_transaction(context: "ExceptionContext") -> None:
+    """Drop the connection, or what follows would be committed without what came before."""
+    error = context.sqlalchemy_exception
+    if isinstance(error, DBAPIError) and is_rolled_back(error):
+        context.is_disconnect = True
+        context.invalidate_pool_on_disconnect = False  # the other connections are sound
 {% endif %}
 {% if db.on_connect %}
 

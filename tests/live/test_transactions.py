@@ -51,21 +51,34 @@ def test_no_update_is_lost_when_all_want_one_row(cell: Cell) -> None:
     """Sixteen clients that read a row, add one and write it, at SERIALIZABLE: each is counted, and none fails."""
     report = cell.play("increments")
     assert report["errors"] == []
-    assert report["balances"] == [CLIENTS * ROUNDS, 0]
+    assert report["balances"] == [CLIENTS * ROUNDS, 0, 0]
     # Else nothing was proven.
     assert CONFLICT[cell.backend] in report["codes"]
     assert sum(report["tries"]) > CLIENTS * ROUNDS
 
 
 @pytest.mark.parametrize("cell", [each for each in CELLS if each[0] in DEADLOCK], ids="-".join, indirect=True)
-def test_deadlocks_are_survived(cell: Cell) -> None:
-    """Clients that change the same two rows in opposite orders deadlock for real, and yet all succeed."""
-    report = cell.play("deadlocks")
+@pytest.mark.parametrize("scenario", ["deadlocks", "savepoints"])
+def test_deadlocks_are_survived(cell: Cell, scenario: str) -> None:
+    """Clients that change the same two rows in opposite orders deadlock for real, and yet all succeed.
+
+    A deadlock in a savepoint ends the whole transaction on the server, and the savepoint with it.
+    """
+    report = cell.play(scenario)
     assert report["errors"] == []
-    assert report["balances"] == [2 + CLIENTS * ROUNDS] * 2
+    assert report["balances"] == [2 + CLIENTS * ROUNDS] * 3
     # The first two must deadlock, so the server reported one deadlock, and one of them ran twice.
     assert DEADLOCK[cell.backend] in report["codes"]
     assert sum(report["tries"]) > 2 + CLIENTS * ROUNDS
+
+
+@pytest.mark.parametrize("cell", [each for each in CELLS if each[0] in DEADLOCK], ids="-".join, indirect=True)
+def test_rolled_back_work_cannot_go_on(cell: Cell) -> None:
+    """Work that goes on after a deadlock in a savepoint stores nothing: all of it is stored, or none of it."""
+    report = cell.play("swallowed")
+    assert report["errors"]
+    assert DEADLOCK[cell.backend] in report["codes"]
+    assert report["balances"] == [2 + CLIENTS * ROUNDS - len(report["errors"])] * 3
 
 
 def test_other_failures_are_not_repeated(cell: Cell) -> None:
@@ -74,7 +87,7 @@ def test_other_failures_are_not_repeated(cell: Cell) -> None:
     assert report["tries"] == [1, 1, 1, 3]
     kinds = [error.partition(":")[0] for error in report["errors"]]
     assert kinds == ["RuntimeError", "IntegrityError", "ProgrammingError", "OperationalError"]
-    assert report["balances"] == [0, 0]
+    assert report["balances"] == [0, 0, 0]
 
 
 def test_lost_connection_costs_the_commit_in_flight_at_most(cell: Cell) -> None:
@@ -82,7 +95,7 @@ def test_lost_connection_costs_the_commit_in_flight_at_most(cell: Cell) -> None:
     report = cell.play("losses")
     assert report["tries"] == [2, 1]
     assert [error.partition(":")[0] for error in report["errors"]] == ["CommitOutcomeUnknownError"]
-    assert report["balances"] == [1, 0]
+    assert report["balances"] == [1, 0, 0]
 
 
 def test_every_backend_with_a_server_has_a_row_here() -> None:

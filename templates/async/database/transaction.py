@@ -16,6 +16,7 @@ from tenacity import (
     stop_after_delay,
     wait_random_exponential,
 )
+{{- lines("\nfrom packages.database.connections import is_rolled_back" if db.rolled_back) }}
 
 Result = TypeVar("Result")
 
@@ -111,7 +112,7 @@ def is_retryable(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):
         return False
     code = {{ db.error_code }}
-    return code in RETRY_CODES
+    return code in RETRY_CODES{{ " or is_rolled_back(error)" if db.rolled_back }}
 {% if db.server %}
 
 

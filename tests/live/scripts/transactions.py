@@ -1,6 +1,6 @@
 """Drives `run_in_transaction` of a rendered project from many clients; prints what happened as JSON.
 
-Usage: transactions.py increments|deadlocks|failures|losses
+Usage: transactions.py increments|deadlocks|savepoints|swallowed|failures|losses
 """
 
 import json
@@ -12,6 +12,7 @@ from concurrency import Barrier, at_once, call, create_tables, run
 from packages.database.config import SessionLocal, engine
 from packages.database.transaction import run_in_transaction
 from sqlalchemy import ExceptionContext, event, func, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -97,19 +98,38 @@ async def increments(log: Log) -> None:
     await at_once(*[client] * CLIENTS)
 
 
-async def deadlocks(log: Log) -> None:
-    """Let half of the clients change row 1 and then row 2, and the others row 2 and then row 1."""
+async def deadlocks(log: Log, *, nested: bool = False, swallow: bool = False) -> None:
+    """Let half of the clients change row 1 and then row 2, and the others row 2 and then row 1.
+
+    Args:
+        log: of what they meet.
+        nested: make each change in a savepoint of its own.
+        swallow: go on after a change that fails, with the other one.
+    """
     meeting = Barrier(2)
+
+    async def change(db: AsyncSession, row: int) -> None:
+        statement = update(Account).where(Account.id == row).values(balance=Account.balance + 1)
+        if nested:
+            async with db.begin_nested():
+                await db.execute(statement)
+        else:
+            await db.execute(statement)
 
     def add(first: int, second: int, meet: Barrier | None) -> Work:
         pause = [meet] if meet else []
 
         async def work(db: AsyncSession) -> None:
             for row in (first, second):
-                await db.execute(update(Account).where(Account.id == row).values(balance=Account.balance + 1))
+                try:
+                    await change(db, row)
+                except SQLAlchemyError:
+                    if not swallow:
+                        raise
                 # Only at the first try: each now holds what the other one wants next.
                 if pause:
                     await pause.pop().wait()
+            await change(db, 3)
 
         return work
 
@@ -187,9 +207,17 @@ async def main() -> None:
     """Run the scenario that the command line names."""
     await create_tables(Base.metadata)
     async with SessionLocal.begin() as db:
-        db.add_all([Account(id=1, balance=0), Account(id=2, balance=0)])
+        db.add_all([Account(id=number, balance=0) for number in (1, 2, 3)])
     log = Log()
-    await {"increments": increments, "deadlocks": deadlocks, "failures": failures, "losses": losses}[sys.argv[1]](log)
+    scenarios = {
+        "increments": increments,
+        "deadlocks": deadlocks,
+        "savepoints": partial(deadlocks, nested=True),
+        "swallowed": partial(deadlocks, nested=True, swallow=True),
+        "failures": failures,
+        "losses": losses,
+    }
+    await scenarios[sys.argv[1]](log)
     print(json.dumps(await log.report()))
 
 
