@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError, ProgrammingError
 {% if cookiecutter.session_style == "async" %}
 from sqlalchemy.util import await_only
 {% endif %}
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     import sqlite3
 
     from sqlalchemy.engine import ExceptionContext
-    from sqlalchemy.pool import ConnectionPoolEntry
+    from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 
 def prepare_connections(engine: Engine) -> None:
     """Configure the engine's connections: foreign keys, isolation, durability."""
     _prepare(engine)
     event.listen(engine, "begin", begin)
+    event.listen(engine, "handle_error", _end_rolled_back_transaction)
 
 
 def prepare_read_connections(engine: Engine) -> None:
@@ -39,6 +40,7 @@ def prepare_read_connections(engine: Engine) -> None:
 
 def _prepare(engine: Engine) -> None:
     event.listen(engine, "connect", _configure)
+    _follow_file(engine, str(engine.url.database))
     _correct_class(engine, MISREPORTED)
 {% if cookiecutter.session_style == "async" %}
     event.listen(engine, "invalidate", _release_locks)
@@ -56,6 +58,22 @@ def begin(connection: Connection) -> None:
     """
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _end_rolled_back_transaction(context: "ExceptionContext") -> None:
+    """Drop the connection when SQLite has rolled its transaction back, as it may on a full disk.
+
+    Each statement that follows would be committed alone, without what came before.
+    """
+    connection = context.connection
+    if connection is None or not connection.in_transaction():
+        return
+    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+        return
+    driver_connection = connection.connection.driver_connection
+    if driver_connection is not None and not driver_connection.in_transaction:
+        context.is_disconnect = True
+        context.invalidate_pool_on_disconnect = False  # the other connections are sound
 
 
 def _begin_snapshot(connection: Connection) -> None:
@@ -80,6 +98,33 @@ def _configure(connection: "sqlite3.Connection", _record: "ConnectionPoolEntry")
     cursor.execute("PRAGMA synchronous = NORMAL")  # safe with WAL, and faster
     cursor.execute("PRAGMA foreign_keys = ON")  # off by default
     cursor.close()
+
+
+def _follow_file(engine: Engine, path: str) -> None:
+    """Leave a file that was removed or replaced: what is written to it is lost."""
+
+    def note(_connection: "sqlite3.Connection", record: "ConnectionPoolEntry") -> None:
+        record.info["file"] = _identify(path)
+
+    def compare(
+        _connection: "sqlite3.Connection",
+        record: "ConnectionPoolEntry",
+        _proxy: "PoolProxiedConnection",
+    ) -> None:
+        if record.info["file"] != _identify(path):
+            raise InvalidatePoolError
+
+    event.listen(engine, "connect", note)
+    event.listen(engine, "checkout", compare)
+
+
+def _identify(path: str) -> tuple[int, int] | None:
+    """Return what the system knows a file by; None when there is none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - at each checkout
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _turn_on_wal(cursor: "sqlite3.Cursor") -> None:

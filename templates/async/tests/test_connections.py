@@ -4,13 +4,14 @@
 import asyncio
 {# end #}
 import os
+{{- "" if db.server else "\nimport sqlite3\nfrom pathlib import Path" }}
 
 import pytest
 {# async #}
-from sqlalchemy import AsyncAdaptedQueuePool{{ ", select" if db.server else ", event\nfrom sqlalchemy.engine import ExceptionContext\nfrom sqlalchemy.exc import ProgrammingError" }}
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import AsyncAdaptedQueuePool{{ ", select" if db.server else ", event, insert, select\nfrom sqlalchemy.engine import ExceptionContext\nfrom sqlalchemy.exc import IntegrityError, PendingRollbackError, ProgrammingError" }}
+from sqlalchemy.ext.asyncio import AsyncConnection{{ "" if db.server else ", create_async_engine" }}
 {# sync
-from sqlalchemy import Connection, QueuePool{{ ", select" if db.server else ", event\nfrom sqlalchemy.engine import ExceptionContext\nfrom sqlalchemy.exc import ProgrammingError" }}
+from sqlalchemy import Connection, QueuePool{{ ", select" if db.server else ", create_engine, event, insert, select\nfrom sqlalchemy.engine import ExceptionContext\nfrom sqlalchemy.exc import IntegrityError, PendingRollbackError, ProgrammingError" }}
 #}
 
 from packages.config.settings import settings
@@ -19,6 +20,10 @@ from packages.database import liveness
 {% endif %}
 from packages.database.commands.doctor import POLICY
 from packages.database.config import engine, read_engine
+{% if not db.server %}
+from packages.database.connections import prepare_connections
+from tests.rows import Row
+{% endif %}
 
 
 @pytest.mark.parametrize(("_name", "query", "expected"), POLICY)
@@ -103,6 +108,45 @@ async def test_autocommit_begins_no_transaction() -> None:
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         await connection.exec_driver_sql("VACUUM")
+
+
+@pytest.mark.usefixtures("rows")
+async def test_rolled_back_transaction_cannot_go_on() -> None:
+    """When SQLite has rolled a transaction back, as on a full disk, nothing of it is stored."""
+    again = "INSERT OR ROLLBACK INTO test_rows (name) VALUES ('first')"
+    async with engine.connect() as connection:
+        await connection.execute(insert(Row), [{"name": "first"}])
+        with pytest.raises(IntegrityError):
+            await connection.exec_driver_sql(again)
+        with pytest.raises(PendingRollbackError):
+            await connection.execute(insert(Row), [{"name": "second"}])
+    async with engine.connect() as connection:
+        assert (await connection.execute(select(Row.name))).all() == []
+
+
+async def test_file_that_was_replaced_is_left(tmp_path: Path) -> None:
+    """A service does not go on with a file that was removed: what it writes there would be lost."""
+    database, other = tmp_path / "database.db", tmp_path / "other.db"
+    for path in (database, other):
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE names AS SELECT ? AS name", [path.stem])
+        connection.close()
+{# async #}
+    engine = create_async_engine(f"sqlite+aiosqlite:///{database}")
+    prepare_connections(engine.sync_engine)
+{# sync
+    engine = create_engine(f"sqlite:///{database}")
+    prepare_connections(engine)
+#}
+
+    async def name() -> object:
+        async with engine.connect() as connection:
+            return (await connection.exec_driver_sql("SELECT name FROM names")).scalar()
+
+    assert await name() == "database"
+    other.replace(database)
+    assert await name() == "other"
+    await engine.dispose()
 
 
 @pytest.mark.usefixtures("schema")

@@ -1,9 +1,10 @@
 """The options of a connection to {{ db.name }}, as the database itself reports them."""
 
 import os
+{{- "" if db.server else "\nimport sqlite3\nfrom pathlib import Path" }}
 
 import pytest
-from sqlalchemy import Connection, QueuePool{{ ", select" if db.server else ", event\nfrom sqlalchemy.engine import ExceptionContext\nfrom sqlalchemy.exc import ProgrammingError" }}
+from sqlalchemy import Connection, QueuePool{{ ", select" if db.server else ", create_engine, event, insert, select\nfrom sqlalchemy.engine import ExceptionContext\nfrom sqlalchemy.exc import IntegrityError, PendingRollbackError, ProgrammingError" }}
 
 from packages.config.settings import settings
 {% if db.server %}
@@ -11,6 +12,10 @@ from packages.database import liveness
 {% endif %}
 from packages.database.commands.doctor import POLICY
 from packages.database.config import engine, read_engine
+{% if not db.server %}
+from packages.database.connections import prepare_connections
+from tests.rows import Row
+{% endif %}
 
 
 @pytest.mark.parametrize(("_name", "query", "expected"), POLICY)
@@ -90,6 +95,40 @@ def test_autocommit_begins_no_transaction() -> None:
     with engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
         connection.exec_driver_sql("VACUUM")
+
+
+@pytest.mark.usefixtures("rows")
+def test_rolled_back_transaction_cannot_go_on() -> None:
+    """When SQLite has rolled a transaction back, as on a full disk, nothing of it is stored."""
+    again = "INSERT OR ROLLBACK INTO test_rows (name) VALUES ('first')"
+    with engine.connect() as connection:
+        connection.execute(insert(Row), [{"name": "first"}])
+        with pytest.raises(IntegrityError):
+            connection.exec_driver_sql(again)
+        with pytest.raises(PendingRollbackError):
+            connection.execute(insert(Row), [{"name": "second"}])
+    with engine.connect() as connection:
+        assert connection.execute(select(Row.name)).all() == []
+
+
+def test_file_that_was_replaced_is_left(tmp_path: Path) -> None:
+    """A service does not go on with a file that was removed: what it writes there would be lost."""
+    database, other = tmp_path / "database.db", tmp_path / "other.db"
+    for path in (database, other):
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE names AS SELECT ? AS name", [path.stem])
+        connection.close()
+    engine = create_engine(f"sqlite:///{database}")
+    prepare_connections(engine)
+
+    def name() -> object:
+        with engine.connect() as connection:
+            return connection.exec_driver_sql("SELECT name FROM names").scalar()
+
+    assert name() == "database"
+    other.replace(database)
+    assert name() == "other"
+    engine.dispose()
 
 
 @pytest.mark.usefixtures("schema")
