@@ -115,6 +115,7 @@ WITH_SERVER = {
     "packages/database/liveness.py",
     "packages/database/tls.py",
 }
+WITH_FILE = {"packages/database/batch.py", "tests/test_batch.py"}
 WITH_BOTH = {"packages/api/read_again.py", "tests/test_read_again.py"}
 # With a fact of the database.
 WITH_FACT = {
@@ -162,6 +163,8 @@ def test_render_has_what_was_chosen_and_no_more(project: Path, answers: dict[str
         expected |= WITH_SYNC_FASTAPI
     if row["server"]:
         expected |= WITH_SERVER
+    else:
+        expected |= WITH_FILE
     if row["server"] and answers["web_framework"] == "fastapi":
         expected |= WITH_BOTH
     for fact, names in WITH_FACT.items():

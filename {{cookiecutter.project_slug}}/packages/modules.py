@@ -1,3 +1,4 @@
+{% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
 """Imports all modules of a package, so that a new model or route needs no entry in a list."""
 
 from importlib import import_module
@@ -7,7 +8,7 @@ from types import ModuleType
 from packages import database
 
 # The parts of `packages.database` that have no models.
-TOOLS = ("__main__", "autogenerate", "commands", "copying")
+TOOLS = ("__main__", "autogenerate", {{ '"batch", ' if not db.server else "" }}"commands", "copying")
 
 
 def import_models() -> None:
