@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 {# sync
 from sqlalchemy.orm import Session
 #}
+from sqlalchemy.orm.exc import StaleDataError
 
 from packages.api import errors
 from packages.api.app import MAX_BODY_BYTES, app
@@ -98,6 +99,7 @@ async def test_body_has_a_limit(client: AsyncClient) -> None:
         (PoolTimeoutError("QueuePool limit"), 503),
         (ProgrammingError("SELECT", None, Exception("s3cret")), 500),
         (IntegrityError("INSERT", None, Exception("s3cret")), 409),
+        (StaleDataError("expected to update 1 row(s); 0 were matched"), 409),
         (DataError("INSERT", None, Exception("s3cret")), 422),
     ],
 )

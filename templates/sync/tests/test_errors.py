@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
 
 from packages.api import errors
 from packages.api.app import MAX_BODY_BYTES, app
@@ -90,6 +91,7 @@ def test_body_has_a_limit(client: TestClient) -> None:
         (PoolTimeoutError("QueuePool limit"), 503),
         (ProgrammingError("SELECT", None, Exception("s3cret")), 500),
         (IntegrityError("INSERT", None, Exception("s3cret")), 409),
+        (StaleDataError("expected to update 1 row(s); 0 were matched"), 409),
         (DataError("INSERT", None, Exception("s3cret")), 422),
     ],
 )
