@@ -9,7 +9,7 @@ from sqlalchemy import Column, Integer, String,{{ ' Table,' if db.table_options 
 {# sync
 from sqlalchemy import Column, Integer, String,{{ ' Table,' if db.table_options else '' }} inspect, select, text
 #}
-from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError, OperationalError
+{{ "from sqlalchemy.exc import (\n    DataError,\n    DBAPIError,\n    IntegrityError,\n    InvalidRequestError,\n    OperationalError,\n    ProgrammingError,\n)" if db.misreported_examples else "from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError, OperationalError" }}
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from packages.config.settings import settings
@@ -136,6 +136,9 @@ async def test_reading_locks_no_row() -> None:
     [
         ("SELECT no_such_column FROM test_rows", DBAPIError),
         ("INSERT INTO test_rows (id) VALUES (1000)", IntegrityError),
+{% for statement, kind in db.misreported_examples %}
+        ("{{ statement }}", {{ kind }}),
+{% endfor %}
     ],
 )
 async def test_only_a_database_that_does_not_work_is_an_operational_error(
