@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from tests.live.databases import Database, in_file, live_cells
 from tests.live.revisions import write_revision
 from tests.live.service import ask_doctor, create_database
 from tests.servers import MysqlServer
-from tests.template import BACKENDS, Project, in_turns, plain_environment, run
+from tests.template import BACKENDS, STYLES, Project, in_turns, plain_environment, run
 
 GetDatabase = Callable[[str], Database]
 NewService = Callable[[str, str, str], Project]
@@ -36,10 +37,15 @@ op.execute(sa.text("INSERT INTO my_table (name) VALUES ('once')"))
 time.sleep(1)
 op.create_index("ix_my_table_name", "my_table", ["name"])"""
 ADD_COLUMN = 'op.add_column("my_table", sa.Column("note", sa.Unicode(length=20)))'
+# They wait in the database first.
+HANGING = {
+    "postgresql": f'op.execute("SELECT pg_sleep(20)")\n{ADD_COLUMN}',
+    "mariadb": f'op.execute("SELECT sleep(20)")\n{ADD_COLUMN}',
+}
 # What takes each of them back.
 DOWNGRADES = {
     SLOW_REVISION: 'op.drop_index("ix_my_table_name", "my_table")',
-    ADD_COLUMN: 'op.drop_column("my_table", "note")',
+    **dict.fromkeys([ADD_COLUMN, *HANGING.values()], 'op.drop_column("my_table", "note")'),
 }
 
 
@@ -124,6 +130,30 @@ def test_killed_process_frees_the_lock(new_service: NewService, backend: str, st
     output = following.communicate(timeout=SECONDS)[0]
     assert following.returncode == 0, output
     assert "is now at revision 0002" in output
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("backend", HANGING)
+def test_interrupted_migration_ends_and_changes_nothing(new_service: NewService, backend: str, style: str) -> None:
+    """Ctrl-C ends a migration while the database still works on a statement, and what would follow is not done."""
+    project = new_service(backend, style, HANGING[backend])
+    # What a shell starts in the background ignores Ctrl-C, and so do its own processes.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        migration = start(project, "upgrade")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert migration.stdout
+    while "0001 -> 0002" not in (line := migration.stdout.readline()):
+        assert line, "it ended without migrating"
+    time.sleep(1)
+    begin = time.monotonic()
+    migration.send_signal(signal.SIGINT)
+    output = migration.communicate(timeout=SECONDS)[0]
+    assert time.monotonic() - begin < 10
+    assert (migration.returncode, output.strip()) == (1, "Aborted!")
+    with query(project) as execute:
+        assert execute("SELECT version_num FROM alembic_version") == ["0001"]
 
 
 @pytest.mark.parametrize(("backend", "style"), SERVERS)

@@ -5,7 +5,7 @@ import asyncio
 {# end #}
 from collections.abc import Callable
 {# async #}
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 {# end #}
 from typing import TypeVar
 
@@ -13,6 +13,9 @@ import click
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
+{# async #}
+from sqlalchemy.util import await_only
+{# end #}
 
 from packages.config import PROJECT_ROOT
 {# async #}
@@ -44,17 +47,24 @@ def run(work: Callable[[Engine], Result]) -> Result:
 
     # With `asyncio.run`, only the second Ctrl-C would end work that awaits nothing.
     loop = asyncio.new_event_loop()
+    task = loop.create_task(main())
     try:
-        return loop.run_until_complete(main())
+        return loop.run_until_complete(task)
+    except KeyboardInterrupt:
+        # Have the server cancel a statement that still runs, and wait for it.
+        task.cancel()
+        with suppress(BaseException):
+            loop.run_until_complete(task)
+        raise
     finally:
         loop.close()
 
 
 def migrate() -> None:
-    """Run the missing migrations, in a thread, since env.py starts an event loop of its own."""
+    """Run the missing migrations, in the event loop of `run`, so that Ctrl-C ends them, too."""
     config = Config(PROJECT_ROOT / "alembic.ini")
-    with ThreadPoolExecutor(max_workers=1) as executor:
-        executor.submit(command.upgrade, config, "head").result()
+    config.attributes["run"] = await_only
+    command.upgrade(config, "head")
 {# sync
 def run(work: Callable[[Engine], Result]) -> Result:
     """Call `work` with the service's engine, and return its result."""
