@@ -1,5 +1,11 @@
 def _check_revision(connection: Connection) -> Check:
-    revisions = read_revisions(connection)
+    try:
+        revisions = read_revisions(connection)
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        fix = "give this user the right to read alembic_version"
+        return Check("revision", "error", describe_reason(error), fix)
     state = compare(revisions)
     found = f"{', '.join(sorted(revisions)) or 'none'}, {state}"
     fix = REVISION_FIXES[state]

@@ -5,15 +5,23 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
+from sqlalchemy import make_url
 
 from tests.live.cells import Cell
 from tests.live.scripts import put_script
-from tests.live.service import new_user, serve, wait_until, wait_until_ready
+from tests.live.service import ask_doctor, new_user, serve, wait_until, wait_until_ready
 from tests.template import Project
 
 CLIENTS = 8
 # What the service's own limit of 2 seconds may become on a busy machine.
 PROBE_SECONDS = 3
+
+# An account that may connect, and may not read the table of revisions.
+ACCOUNT = {
+    "postgresql": ["CREATE ROLE limited LOGIN PASSWORD 'limited1'"],
+    "mariadb": ["CREATE USER limited@'%' IDENTIFIED BY 'limited1'", "GRANT SELECT ON {}.users TO limited@'%'"],
+}
+REMOVE_ACCOUNT = {"postgresql": "DROP ROLE limited", "mariadb": "DROP USER limited@'%'"}
 
 HANGING = {"postgresql": "SELECT pg_sleep(10)", "mariadb": "SELECT SLEEP(10)"}
 
@@ -74,3 +82,23 @@ def test_hanging_statement_is_cut_off(cell: Cell) -> None:
     assert report["ending"] == "OperationalError"
     assert 0.9 < report["seconds"] < 3
     assert report["answer"] == 1
+
+
+def test_account_without_rights_is_reported_as_such(cell: Cell) -> None:
+    """Readiness fails and does not say that the database is silent; `doctor` makes all checks, and names the right."""
+    for statement in ACCOUNT[cell.backend]:
+        cell.server.query(statement.format(cell.database))
+    try:
+        url = make_url(cell.project.env["DATABASE_URL"]).set(username="limited", password="limited1")
+        limited = {"DATABASE_URL": url.render_as_string(hide_password=False)}
+        with serve(cell.project, limited) as client:
+            answer = client.get("/health/ready")
+            assert (answer.status_code, answer.json()) == (503, {"detail": "the revision of the schema cannot be read"})
+            assert client.get("/health/live").status_code == 200
+        found = ask_doctor(cell.project, **limited)
+        assert found["version"]["state"] == "ok"
+        assert found["revision"]["state"] == "error"
+        assert "denied" in found["revision"]["found"]
+        assert "alembic_version" in found["revision"]["fix"]
+    finally:
+        cell.server.query(REMOVE_ACCOUNT[cell.backend])

@@ -15,7 +15,7 @@ import pytest
 from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
 #}
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from packages.api import health
 from packages.database import revisions
@@ -114,6 +114,21 @@ async def test_not_ready_without_a_database(
     response = await client.get("/health/ready")
     assert response.status_code == 503
     assert response.json() == {"detail": "the database does not answer"}
+
+
+async def test_not_ready_without_the_right_to_read_the_revision(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The response does not blame a database that answers, and the log has what it says."""
+
+    async def fail() -> frozenset[str]:
+        raise ProgrammingError("SELECT", None, Exception("permission denied for alembic_version"))
+
+    monkeypatch.setattr(health, "_read_revisions", fail)
+    response = await client.get("/health/ready")
+    assert response.status_code == 503
+    assert response.json() == {"detail": "the revision of the schema cannot be read"}
+    assert "refused a statement: permission denied for alembic_version" in caplog.text
 
 
 async def test_database_that_does_not_answer_is_named_in_the_log(

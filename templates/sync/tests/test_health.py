@@ -6,7 +6,7 @@ import logging
 import pytest
 from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from packages.api import health
 from packages.database import revisions
@@ -92,6 +92,21 @@ def test_not_ready_without_a_database(client: TestClient, monkeypatch: pytest.Mo
     response = client.get("/health/ready")
     assert response.status_code == 503
     assert response.json() == {"detail": "the database does not answer"}
+
+
+def test_not_ready_without_the_right_to_read_the_revision(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The response does not blame a database that answers, and the log has what it says."""
+
+    def fail() -> frozenset[str]:
+        raise ProgrammingError("SELECT", None, Exception("permission denied for alembic_version"))
+
+    monkeypatch.setattr(health, "_read_revisions", fail)
+    response = client.get("/health/ready")
+    assert response.status_code == 503
+    assert response.json() == {"detail": "the revision of the schema cannot be read"}
+    assert "refused a statement: permission denied for alembic_version" in caplog.text
 
 
 def test_database_that_does_not_answer_is_named_in_the_log(
