@@ -185,6 +185,19 @@ def test_database_ahead_of_the_code_is_left_alone(new_service: NewService, style
     assert re.fullmatch(r"Error: the database is at revision 0002, which this code .*\n", refused.stderr)
 
 
+def test_two_newest_revisions_are_reported_in_a_sentence(new_service: NewService) -> None:
+    """What Alembic refuses, such as two revisions that follow the same one, is a sentence and no traceback."""
+    project = new_service("sqlite", "async", COLUMN_REVISION)
+    other = project.folder / "migrations/versions/0003_other.py"
+    other.write_text(COLUMN_REVISION.replace('"0002"', '"0003"'), encoding="utf-8")
+    try:
+        refused = project.run("python", "-m", "packages.database", "upgrade", check=False)
+    finally:
+        other.unlink()
+    assert refused.returncode == 1
+    assert re.fullmatch(r"Error: Multiple head revisions are present .*\n", refused.stderr)
+
+
 @pytest.mark.parametrize(("backend", "style"), SERVERS)
 def test_wait_is_bounded_and_ends_when_the_database_answers(new_service: NewService, backend: str, style: str) -> None:
     """Where nobody answers, it ends with code 3 and one sentence without a password; otherwise at once."""

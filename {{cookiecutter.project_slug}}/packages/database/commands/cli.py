@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 import click
+from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from packages.config.settings import settings
@@ -21,17 +22,18 @@ Exit codes:
 
 
 class Commands(click.Group):
-    """Commands whose database errors end in one sentence, without a traceback."""
+    """Commands that report an error of the database or of Alembic in one sentence."""
 
     def invoke(self, context: click.Context) -> Any:  # noqa: ANN401
         """Run the command.
 
         Raises:
-            click.ClickException: the database cannot be reached, or refused a statement.
+            click.ClickException: the database cannot be reached, or refused a statement; or Alembic
+                cannot use the revisions.
         """
         try:
             return super().invoke(context)
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, OSError, CommandError) as error:
             raise click.ClickException(describe_failure(error)) from None
 
 
