@@ -187,9 +187,9 @@ def test_database_ahead_of_the_code_is_left_alone(new_service: NewService, style
 
 def test_two_newest_revisions_are_reported_in_a_sentence(new_service: NewService) -> None:
     """What Alembic refuses, such as two revisions that follow the same one, is a sentence and no traceback."""
-    project = new_service("sqlite", "async", COLUMN_REVISION)
-    other = project.folder / "migrations/versions/0003_other.py"
-    other.write_text(COLUMN_REVISION.replace('"0002"', '"0003"'), encoding="utf-8")
+    project = new_service("sqlite", "async", ADD_COLUMN)
+    other = write_revision(project.folder, 3, "pass")
+    other.write_text(other.read_text(encoding="utf-8").replace('"0002"', '"0001"'), encoding="utf-8")
     try:
         refused = project.run("python", "-m", "packages.database", "upgrade", check=False)
     finally:

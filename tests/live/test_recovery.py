@@ -89,7 +89,7 @@ def test_account_without_rights_is_reported_as_such(cell: Cell) -> None:
     for statement in ACCOUNT[cell.backend]:
         cell.server.query(statement.format(cell.database))
     try:
-        url = make_url(cell.project.env["DATABASE_URL"]).set(username="limited", password="limited1")
+        url = make_url(cell.project.env["DATABASE_URL"]).set(username="limited", password="limited1")  # noqa: S106 - a test's
         limited = {"DATABASE_URL": url.render_as_string(hide_password=False)}
         with serve(cell.project, limited) as client:
             answer = client.get("/health/ready")

@@ -6,6 +6,7 @@ Usage: transactions.py increments|deadlocks|savepoints|swallowed|failures|losses
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext, suppress
 from functools import partial
 
 from concurrency import Barrier, at_once, call, create_tables, run
@@ -121,11 +122,8 @@ async def deadlocks(log: Log, *, nested: bool = False, swallow: bool = False) ->
 
         async def work(db: AsyncSession) -> None:
             for row in (first, second):
-                try:
+                with suppress(SQLAlchemyError) if swallow else nullcontext():
                     await change(db, row)
-                except SQLAlchemyError:
-                    if not swallow:
-                        raise
                 # Only at the first try: each now holds what the other one wants next.
                 if pause:
                     await pause.pop().wait()
