@@ -40,6 +40,7 @@ EXPRESSIONS = (
     "connect_retry",
     "read_only_error",
     "write_refused",
+    "create_schema",
     "pooler_error",
     "login_refused",
     "tls_in_use",

@@ -89,13 +89,14 @@ def _reflect(connection: Connection) -> dict[str, Table]:
     with warnings.catch_warnings():
         # Of an index or a type that SQLAlchemy does not know; a row needs neither.
         warnings.simplefilter("ignore", SAWarning)
-        metadata.reflect(connection, only=lambda name, _: name in Base.metadata.tables)
-    return dict(metadata.tables)
+        for schema in {table.schema for table in Base.metadata.tables.values()}:
+            metadata.reflect(connection, schema)
+    return {name: table for name, table in metadata.tables.items() if name in Base.metadata.tables}
 
 
 def _make_value(column: Column[Any], number: int) -> object:
     """Return a value that may fit a column; a few numbers give different ones, then they repeat."""
-    model = Base.metadata.tables.get(column.table.name, column.table).columns.get(column.name)
+    model = Base.metadata.tables.get(column.table.fullname, column.table).columns.get(column.name)
     members = getattr(column.type if model is None else model.type, "enums", None)
     try:
         kind = column.type.python_type

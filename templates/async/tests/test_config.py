@@ -220,16 +220,14 @@ async def test_models_of_the_1x_style_work() -> None:
         id = Column(Integer, primary_key=True, index=True)
         name = Column(String(50))
 
-{# async #}
-    table = Base.metadata.tables[Item.__tablename__]
-{# end #}
+    table = Base.metadata.tables[str(Item.__table__)]
     try:
 {# async #}
         async with engine.begin() as connection:
             await connection.run_sync(Base.metadata.create_all)
 {# sync
         Base.metadata.create_all(bind=engine)
-        assert "items_of_the_1x_style" in inspect(engine).get_table_names()
+        assert inspect(engine).has_table(table.name, table.schema)
 #}
         async with SessionLocal() as db:
             db.add(Item(name="first"))
@@ -240,7 +238,6 @@ async def test_models_of_the_1x_style_work() -> None:
         async with engine.begin() as connection:
             await connection.run_sync(table.drop)
 {# sync
-        table = Base.metadata.tables[Item.__tablename__]
         table.drop(engine)
 #}
         Base.metadata.remove(table)

@@ -27,6 +27,7 @@ IS_LOCKED = {{ db.lock_wait_code }}
 
 # Alembic compares only models that are imported.
 import_models()
+{{- lines("# Those that models name; None stands for the default one.\nSCHEMAS = {None, *(table.schema for table in Base.metadata.tables.values())}" if db.create_schema) }}
 
 # The command line gets Alembic's log lines; a program that runs migrations keeps its own logging.
 if context.config.cmd_opts is not None:
@@ -34,7 +35,13 @@ if context.config.cmd_opts is not None:
     logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
 
 
-{% if db.lock_table %}
+{% if db.create_schema %}
+def include_name(name: str | None, kind: str, _parents: object) -> bool:
+    """Leave out the schemas that no model names{{ ", and the table that `upgrade` locks" if db.lock_table else ": they may belong to another service" }}."""
+    return {{ 'name in SCHEMAS if kind == "schema" else (kind, name) != ("table", "%s")' % db.lock_table if db.lock_table else 'kind != "schema" or name in SCHEMAS' }}
+
+
+{% elif db.lock_table %}
 def include_name(name: str | None, kind: str, _parents: object) -> bool:
     """Leave out the table that `python -m packages.database upgrade` locks: no model has it."""
     return (kind, name) != ("table", "{{ db.lock_table }}")
@@ -115,12 +122,21 @@ def run_migrations_online() -> None:
 def run_migrations(connection: Connection) -> None:
     """Run the migrations on a connection."""
     {{- lines("keep_belongings(connection)" if not db.server) | indent }}
+{% if db.create_schema %}
+    if (default := connection.dialect.default_schema_name) in SCHEMAS:
+        logging.getLogger("alembic").warning(
+            "models name %s, the default schema of this connection, so foreign keys seem to change"
+            " each time; make another schema the default, or let no model name this one",
+            default,
+        )
+{% endif %}
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
         autogenerate_plugins=["alembic.autogenerate.*", "check_constraints"],
         render_item=render_item,
-        {{- lines("include_name=include_name," if db.lock_table) | indent(8) }}
+        {{- lines("include_schemas=True," if db.create_schema) | indent(8) }}
+        {{- lines("include_name=include_name," if db.create_schema or db.lock_table) | indent(8) }}
         {{- lines("transaction_per_migration=True," if db.transactional_ddl and db.server) | indent(8) }}
         {{- lines("process_revision_directives=leave_indexes_to_tables," if db.indexes_hold) | indent(8) }}
         {{- lines("render_as_batch=True,\ntransactional_ddl=True," if not db.server) | indent(8) }}

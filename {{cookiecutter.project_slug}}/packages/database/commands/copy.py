@@ -11,13 +11,13 @@ from shlex import quote
 
 import click
 from click.core import ParameterSource
-from sqlalchemy import URL, Connection, Engine, MetaData, inspect, make_url
+from sqlalchemy import URL, Connection, Engine, MetaData, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from packages.database.commands.running import run
 from packages.database.config import Base
 from packages.database.copying.checks import Problems, Seen, SourceCheck
-from packages.database.copying.tables import CopiedTable, plan
+from packages.database.copying.tables import CopiedTable, plan, table_names
 from packages.database.copying.target import EMPTY_IT, PROGRESS, Target, open_target
 from packages.database.copying.uniques import Uniques
 from packages.database.revisions import describe_difference, read_revisions
@@ -156,8 +156,8 @@ def _check(source: Connection, target: Target, tables: list[CopiedTable]) -> dic
     difference = describe_difference(read_revisions(source))
     if difference:
         raise click.ClickException(difference)
-    known = {*NOT_COPIED, *(each.table.name for each in tables)}
-    if unknown := sorted({*inspect(source).get_table_names()} - known):
+    known = {*NOT_COPIED, *(each.name for each in tables)}
+    if unknown := sorted(table_names(source, (each.table for each in tables)) - known):
         click.echo(f"Not copied, since no model has them: {', '.join(unknown)}.", err=True)
     problems = Problems()
     seen = {}

@@ -1,7 +1,7 @@
 """The tables to copy, in types that every database has, and their rows in batches."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -25,6 +25,7 @@ from sqlalchemy import (
     and_,
     case,
     func,
+    inspect,
     null,
     or_,
     select,
@@ -205,6 +206,16 @@ def plan(metadata: MetaData) -> list[CopiedTable]:
         remaining.remove(table)
         planned.append(CopiedTable(table, deferred))
     return planned
+
+
+def table_names(connection: Connection, tables: Iterable[Table]) -> set[str]:
+    """Return the names of all tables in the schemas of the given ones, and in the default one."""
+    inspector = inspect(connection)
+    return {
+        f"{schema}.{name}" if schema else name
+        for schema in {None, *(table.schema for table in tables)}
+        for name in inspector.get_table_names(schema)
+    }
 
 
 def portable_type(declared: TypeEngine[Any]) -> TypeEngine[Any]:

@@ -1,0 +1,162 @@
+"""A model may live in a schema of its own: migrations, the service's own tests, its linters and its copies know it."""
+
+import re
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from tests.live.cells import parameters
+from tests.live.databases import Databases
+from tests.live.growth import run_alembic
+from tests.live.service import create_database
+from tests.live.test_services import check_own_tests
+from tests.template import PYTHONS, STYLES, Project, install, lint, render
+
+CELLS = [("postgresql", style) for style in STYLES]
+MODEL = '''\
+"""What users owe and have paid."""
+
+from enum import StrEnum
+
+from sqlalchemy import Enum, ForeignKey, Unicode
+from sqlalchemy.orm import Mapped, mapped_column
+
+from packages.database.config import Base
+from packages.database.types import CreatedAt, IntegerKey
+from packages.database.user_data_model import User
+
+
+class InvoiceStatus(StrEnum):
+    """The state of an invoice."""
+
+    OPEN = "open"
+
+
+InvoiceStatusType = Enum(
+    InvoiceStatus,
+    name="status",
+    native_enum=False,
+    create_constraint=True,
+    length=16,
+    values_callable=lambda statuses: [status.value for status in statuses],
+)
+
+
+class Invoice(Base):
+    """A sum that a user owes."""
+
+    __tablename__ = "invoices"
+    __table_args__ = {"schema": "billing"}
+
+    id: Mapped[IntegerKey]
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id), index=True)
+    number: Mapped[str] = mapped_column(Unicode(32), unique=True)
+    status: Mapped[InvoiceStatus] = mapped_column(InvoiceStatusType)
+    created_at: Mapped[CreatedAt]
+
+
+class Payment(Base):
+    """Money that a user has paid."""
+
+    __tablename__ = "payments"
+
+    id: Mapped[IntegerKey]
+    invoice_id: Mapped[int] = mapped_column(ForeignKey(Invoice.id), index=True)
+'''
+MEMBER = '    OPEN = "open"\n'
+# A schema of somebody else, in which a table has the name of one of ours.
+FOREIGN = (
+    "CREATE SCHEMA other",
+    "CREATE TABLE other.invoices (id int PRIMARY KEY, state text CHECK (state = 'open'))",
+    "CREATE INDEX ix_state ON other.invoices (state)",
+)
+# The key that it gets must be free.
+INSERT = "INSERT INTO {} (user_id, number, status, created_at) VALUES (1, '9', 'open', now()) RETURNING id"
+FILL = """
+from packages.database.bulk import insert_rows
+from packages.database.commands.running import run
+from packages.database.invoice_data_model import Invoice, Payment
+from packages.database.types import utc_now
+from packages.database.user_data_model import User
+
+def fill(engine):
+    with engine.begin() as connection:
+        now = utc_now()
+        user = {"id": 1, "email": "ada@example.com", "name": "Ada", "created_at": now, "updated_at": now}
+        insert_rows(connection, User, [user])
+        rows = [{"user_id": 1, "number": str(number), "status": "late", "created_at": now} for number in range(9)]
+        insert_rows(connection, Invoice, rows)
+        insert_rows(connection, Payment, [{"invoice_id": 9}])
+
+run(fill)
+"""
+
+
+def new_revision(project: Project, name: str, first: str = "") -> Path:
+    """Generate a revision, with a statement in front, and apply it; Alembic then finds no change."""
+    run_alembic(project, f"revision --autogenerate -m {name}")
+    [path] = (project.folder / "migrations/versions").glob(f"*_{name}.py")
+    if first:
+        insert_first(path, first)
+    run_alembic(project, "upgrade head", "check")
+    return path
+
+
+def insert_first(revision: Path, statement: str) -> None:
+    """Insert a statement before those that Alembic has written."""
+    text = revision.read_text(encoding="utf-8")
+    revision.write_text(text.replace("    # ###", f"    {statement}\n    # ###", 1), encoding="utf-8")
+
+
+def in_environment(project: Project, **env: str) -> Project:
+    """Return the service with other environment variables."""
+    return Project(project.folder, {**project.env, **env})
+
+
+@pytest.mark.parametrize(("backend", "style"), parameters(CELLS, apart=True))
+def test_models_may_name_a_schema(
+    tmp_path: Path, databases: Databases, database_name: str, backend: str, style: str
+) -> None:
+    """Its revisions are generated, tests and linters pass, and its rows are copied.
+
+    The schema of somebody else is left alone.
+    """
+    server = databases.server(backend)
+    folder = render(tmp_path, database_backend=backend, session_style=style)
+    project = install(folder, PYTHONS[-1], env=databases.get(backend).environment(style, backend, database_name))
+    create_database(project)
+    run_alembic(project, "upgrade head")
+    for statement in FOREIGN:
+        server.query(statement, database_name)
+
+    model = folder / "packages/database/invoice_data_model.py"
+    model.write_text(MODEL, encoding="utf-8")
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    [statement] = re.findall(r"`(op\.execute\(.*billing.*\))` first", readme)
+    new_revision(project, "invoices", statement)
+    model.write_text(MODEL.replace(MEMBER, f'{MEMBER}    LATE = "late"\n'), encoding="utf-8")
+    revision = new_revision(project, "late_invoices")
+    text = revision.read_text(encoding="utf-8")
+    assert re.findall(r"^    op\.(\w+)", text, re.MULTILINE) == ["drop_constraint", "create_check_constraint"] * 2
+    lint(folder)
+    check_own_tests(project)
+
+    project.run("python", "-c", FILL)
+    other = f"{database_name}_copy"
+    server.create_database(other)
+    url = make_url(project.env["DATABASE_URL"])
+    target = url.set(database=other).render_as_string(hide_password=False)
+    in_environment(project, DATABASE_URL=target).run("python", "-m", "packages.database", "upgrade")
+    copied = in_environment(project, COPY_TO=target).run("python", "-m", "packages.database", "copy")
+    assert copied.stdout.startswith("Copied 5 tables, 11 rows; both databases hold the same rows.")
+    assert "Not copied" not in copied.stderr
+    assert server.query(INSERT.format("billing.invoices"), other) == [(10,)]
+
+    path = url.update_query_dict({"options": "-csearch_path=billing,public"}).render_as_string(hide_password=False)
+    found = in_environment(project, DATABASE_URL=path).run("alembic", "check", check=False)
+    assert "models name billing, the default schema of this connection" in found.stderr
+    insert_first(revision, 'op.execute("TRUNCATE billing.invoices CASCADE")')
+    lost = project.run("pytest", "-q", "tests/test_migrations.py", check=False).stdout
+    assert "'billing.invoices'," in lost
+    assert "1 failed" in lost.splitlines()[-1]
