@@ -74,11 +74,18 @@ FOREIGN = (
 # The key that it gets must be free.
 INSERT = "INSERT INTO {} (user_id, number, status, created_at) VALUES (1, '9', 'open', now()) RETURNING id"
 FILL = """
+import sys
+from sqlalchemy import create_engine
+from alembic.migration import MigrationContext
 from packages.database.bulk import insert_rows
 from packages.database.commands.running import run
+from packages.database.config import Base
+from packages.database.copying.tables import plan
 from packages.database.invoice_data_model import Invoice, Payment
+from packages.database.revisions import scripts
 from packages.database.types import utc_now
 from packages.database.user_data_model import User
+from packages.modules import import_models
 
 def fill(engine):
     with engine.begin() as connection:
@@ -89,7 +96,24 @@ def fill(engine):
         insert_rows(connection, Invoice, rows)
         insert_rows(connection, Payment, [{"invoice_id": 9}])
 
+# What the same service has on databases without the schema.
+import_models()
+portable = plan(Base.metadata)[0].table.metadata
+for url in sys.argv[1:]:
+    with create_engine(url).begin() as connection:
+        MigrationContext.configure(connection).stamp(scripts(), "head")
+        portable.create_all(connection.execution_options(schema_translate_map={"billing": None}))
 run(fill)
+"""
+# Two tables that have the same name without their schemas.
+CLASH = """
+from sqlalchemy import Column, Integer, MetaData, Table, create_engine
+from packages.database.copying.tables import plan
+from packages.database.copying.target import Target
+metadata = MetaData()
+for schema in (None, "billing"):
+    Table("users", metadata, Column("id", Integer, primary_key=True), schema=schema)
+Target(create_engine("sqlite://"), plan(metadata))
 """
 
 
@@ -118,7 +142,7 @@ def in_environment(project: Project, **env: str) -> Project:
 def test_models_may_name_a_schema(
     tmp_path: Path, databases: Databases, database_name: str, backend: str, style: str
 ) -> None:
-    """Its revisions are generated, tests and linters pass, and its rows are copied.
+    """Its revisions are generated, tests and linters pass, and its rows are copied, also to a database without schemas.
 
     The schema of somebody else is left alone.
     """
@@ -142,16 +166,22 @@ def test_models_may_name_a_schema(
     lint(folder)
     check_own_tests(project)
 
-    project.run("python", "-c", FILL)
-    other = f"{database_name}_copy"
-    server.create_database(other)
+    with_schema, without = f"{database_name}_1", f"{database_name}_2"
     url = make_url(project.env["DATABASE_URL"])
-    target = url.set(database=other).render_as_string(hide_password=False)
-    in_environment(project, DATABASE_URL=target).run("python", "-m", "packages.database", "upgrade")
-    copied = in_environment(project, COPY_TO=target).run("python", "-m", "packages.database", "copy")
-    assert copied.stdout.startswith("Copied 5 tables, 11 rows; both databases hold the same rows.")
-    assert "Not copied" not in copied.stderr
-    assert server.query(INSERT.format("billing.invoices"), other) == [(10,)]
+    for name in (with_schema, without):
+        server.create_database(name)
+    first, second = (url.set(database=name).render_as_string(hide_password=False) for name in (with_schema, without))
+    in_environment(project, DATABASE_URL=first).run("python", "-m", "packages.database", "upgrade")
+    file = f"sqlite:///{folder}/copy.db"
+    project.run("python", "-c", FILL, file, second)
+    for target in (first, second, file):
+        copied = in_environment(project, COPY_TO=target).run("python", "-m", "packages.database", "copy")
+        assert copied.stdout.startswith("Copied 5 tables, 11 rows; both databases hold the same rows.")
+        assert "Not copied" not in copied.stderr
+    assert server.query(INSERT.format("billing.invoices"), with_schema) == [(10,)]
+    assert server.query(INSERT.format("invoices"), without) == [(10,)]
+    refused = project.run("python", "-c", CLASH, check=False)
+    assert "billing.users and users would be one table of the target" in refused.stderr
 
     path = url.update_query_dict({"options": "-csearch_path=billing,public"}).render_as_string(hide_password=False)
     found = in_environment(project, DATABASE_URL=path).run("alembic", "check", check=False)

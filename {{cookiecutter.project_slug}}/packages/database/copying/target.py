@@ -101,11 +101,11 @@ class Target:
 
         Raises:
             click.ClickException: it lacks a table or a column, is at another revision, or has rows
-                that no earlier run has copied.
+                that no earlier run has copied; or two tables would be one there.
         """
-        self.engine = engine
+        self.engine = _move_to_default_schema(engine, tables)
         self._tables = tables
-        with engine.connect() as connection:
+        with self.engine.connect() as connection:
             difference = describe_difference(read_revisions(connection))
             if difference:
                 raise click.ClickException(
@@ -202,10 +202,30 @@ class Target:
         return checksum
 
 
+def _move_to_default_schema(engine: Engine, tables: Sequence[CopiedTable]) -> Engine:
+    """Have the engine look in the default schema for the tables of schemas that the target lacks.
+
+    Raises:
+        click.ClickException: two tables would be the same one there.
+    """
+    known = inspect(engine).get_schema_names()
+    moved = {each.name: each.table for each in tables if each.table.schema not in known}
+    for table in moved.values():
+        same = [name for name, each in moved.items() if each.name == table.name]
+        if len(same) > 1:
+            raise click.ClickException(
+                f"{' and '.join(same)} would be one table of the target, which lacks the schema of"
+                " one of them; rename a table in a revision"
+            )
+    schemas = {table.schema: None for table in moved.values() if table.schema}
+    return engine.execution_options(schema_translate_map=schemas)
+
+
 def _read_limits(connection: Connection, copied: CopiedTable) -> list[Limit]:
     table = copied.table
+    schema = connection.schema_for_object(table)
     try:
-        found = inspect(connection).get_columns(table.name, schema=table.schema)
+        found = inspect(connection).get_columns(table.name, schema)
     except NoSuchTableError:
         raise click.ClickException(f"the target has no table {copied.name}") from None
     stored = {column["name"]: column["type"] for column in found}
@@ -215,7 +235,7 @@ def _read_limits(connection: Connection, copied: CopiedTable) -> list[Limit]:
     dialect = connection.dialect
     collations: dict[str, str] = {}
     if dialect.name in COLLATING:
-        names = {"schema": table.schema or dialect.default_schema_name, "name": table.name}
+        names = {"schema": schema or dialect.default_schema_name, "name": table.name}
         collations = {row[0]: row[1] for row in connection.execute(COLLATIONS, names)}
     return [
         Limit(column, stored[column.name], dialect.name, collations.get(column.name, ""))
@@ -229,7 +249,8 @@ def _set_identities(connection: Connection, copied: CopiedTable) -> None:
     SQLite, MySQL, MariaDB and SQL Server go on after the largest key by themselves.
     """
     quote = connection.dialect.identifier_preparer
-    table = quote.format_table(copied.table)
+    has_schema = connection.schema_for_object(copied.table) is not None
+    table = quote.format_table(copied.table, use_schema=has_schema)
     for column in copied.columns:
         if column.identity is None and column is not copied.table.autoincrement_column:
             continue
