@@ -41,10 +41,10 @@ async def run_in_transaction(
 ) -> Result:
     """Run `work` in a transaction of its own, commit it and return what it returned.
 
-    After a conflict with another transaction (a deadlock, a serialization failure, a lock timeout),
-    it is rolled back, and `work` runs again after a short random wait: at most `MAX_ATTEMPTS` times
-    in all, and not again after `MAX_SECONDS`. So `work` must do nothing outside the database, and
-    must itself read the rows on which it bases a decision.
+    After an error in `RETRY_CODES`, such as a deadlock or a serialization failure, the transaction
+    is rolled back, and `work` runs again after a short random wait: at most `MAX_ATTEMPTS` times in
+    all, and not again after `MAX_SECONDS`. So `work` must do nothing outside the database, and must
+    itself read the rows on which it bases a decision.
 {% if db.server %}
 
     When the connection was lost before COMMIT was sent, nothing is stored: the work runs again on
