@@ -5,7 +5,7 @@ MISREPORTED: dict[type[DBAPIError], set[object]] = {
 
 
 def _correct_class(engine: Engine, misreported: dict[type[DBAPIError], set[object]]) -> None:
-    """Have errors raised in the class that says what is at fault."""
+    """Raise errors in the class that says what is at fault."""
 
     def correct(context: "ExceptionContext") -> DBAPIError | None:
         error = context.sqlalchemy_exception

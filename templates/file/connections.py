@@ -128,9 +128,9 @@ def _identify(path: str) -> tuple[int, int] | None:
 
 
 def _turn_on_wal(cursor: "sqlite3.Cursor") -> None:
-    """Have readers and the writer not block each other; the database's file keeps this.
+    """Turn on WAL, so that readers and the writer do not block each other; the file keeps the mode.
 
-    SQLite does not wait for a lock here, which other processes that open a new database may have.
+    Retry while it is locked: here SQLite itself does not wait for another process.
     """
     retrying = Retrying(
         retry=retry_if_exception(_is_busy),

@@ -78,7 +78,7 @@ def connect_with_retry(
 {% if db.login_refused %}
     """Connect; retry for a few seconds while nothing answers: the server may be restarting.
 
-    A password that the server refuses may have been rotated: it waits as long for another one.
+    A password that the server refuses may have been rotated: a new one is awaited for as long.
     """
     refused: dict[str | None, Exception] = {}
 

@@ -244,7 +244,7 @@ def _read_limits(connection: Connection, copied: CopiedTable) -> list[Limit]:
 
 
 def _set_identities(connection: Connection, copied: CopiedTable) -> None:
-    """Have the next generated key be free.
+    """Make the next generated key one that is free.
 
     SQLite, MySQL, MariaDB and SQL Server go on after the largest key by themselves.
     """
