@@ -100,6 +100,7 @@ async def connection(schema: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     A commit only releases a savepoint. A session for reading has none: closed last, it would roll
     back what another one has committed since.
     """
+    {{- lines("# A result that is streamed would keep the connection from all other statements.\nschema.dialect.supports_server_side_cursors = False" if db.streams_alone) | indent }}
     async with schema.connect() as connection:
         transaction = await connection.begin()
         SessionLocal.configure(bind=connection, join_transaction_mode="create_savepoint")

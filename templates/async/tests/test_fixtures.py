@@ -39,6 +39,22 @@ async def test_session_for_reading_takes_nothing_back(db: AsyncSession) -> None:
     assert (await db.scalars(NAMES)).all() == ["kept"]
 
 
+async def test_rows_are_streamed(db: AsyncSession) -> None:
+    """An export streams its rows in a session of its own, while other sessions work."""
+    db.add_all([Row(name=name) for name in "abc"])
+    await db.commit()
+    found = []
+    async with ReadSessionLocal() as reader:
+{# async #}
+        rows = await reader.stream_scalars(NAMES, execution_options={"yield_per": 1})
+        async for name in rows:
+{# sync
+        for name in reader.scalars(NAMES, execution_options={"yield_per": 1}):
+#}
+            found += [name, (await db.scalars(NAMES)).first()]
+    assert found == ["a", "a", "b", "a", "c", "a"]
+
+
 @pytest.mark.usefixtures("connection")
 async def test_session_for_reading_refuses_to_write() -> None:
     """What would be refused in production is refused in a test, except for plain SQL."""

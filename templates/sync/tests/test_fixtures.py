@@ -34,6 +34,17 @@ def test_session_for_reading_takes_nothing_back(db: Session) -> None:
     assert db.scalars(NAMES).all() == ["kept"]
 
 
+def test_rows_are_streamed(db: Session) -> None:
+    """An export streams its rows in a session of its own, while other sessions work."""
+    db.add_all([Row(name=name) for name in "abc"])
+    db.commit()
+    found = []
+    with ReadSessionLocal() as reader:
+        for name in reader.scalars(NAMES, execution_options={"yield_per": 1}):
+            found += [name, db.scalars(NAMES).first()]
+    assert found == ["a", "a", "b", "a", "c", "a"]
+
+
 @pytest.mark.usefixtures("connection")
 def test_session_for_reading_refuses_to_write() -> None:
     """What would be refused in production is refused in a test, except for plain SQL."""
