@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, MetaData, Table, select
+from sqlalchemy import JSON, Column, Connection, MetaData, Table, select
 from sqlalchemy.exc import SAWarning, SQLAlchemyError
 
 from packages.database.config import Base
@@ -26,7 +26,7 @@ VALUES: dict[type, list[Any]] = {
     time: [time(1)],
     timedelta: [timedelta(1)],
     UUID: [UUID(int=1)],
-    dict: [{}],
+    dict: [{}, []],
     list: [[]],
 }
 TRIES = 10
@@ -97,7 +97,12 @@ def _reflect(connection: Connection) -> dict[str, Table]:
 def _make_value(column: Column[Any], number: int) -> object:
     """Return a value that may fit a column; a few numbers give different ones, then they repeat."""
     model = Base.metadata.tables.get(column.table.fullname, column.table).columns.get(column.name)
-    members = getattr(column.type if model is None else model.type, "enums", None)
+    declared = column.type if model is None else model.type
+    if isinstance(declared, JSON):
+        document = VALUES[dict][number % len(VALUES[dict])]
+        # Where a column of text holds the document, it is written as text.
+        return document if isinstance(column.type, JSON) else str(document)
+    members = getattr(declared, "enums", None)
     try:
         kind = column.type.python_type
     except NotImplementedError:
