@@ -49,6 +49,14 @@ def run(
     )
 
 
+def configuration(output: Path, context: str) -> Path:
+    """Write a user's configuration, with the text of its defaults, beside the output folder."""
+    config = output.parent / "config.yaml"
+    text = f"replay_dir: {json.dumps(str(output.parent / 'replay'))}\ndefault_context: {context}\n"
+    config.write_text(text, encoding="utf-8")
+    return config
+
+
 @pytest.mark.parametrize("slug", ["class", "../x", "/x/y", "", "a" * 300])
 def test_the_first_line_of_standard_error_is_the_sentence(slug: str, output: Path) -> None:
     """The user reads first what is wrong and what to do, the exit code is not zero, the folder stays empty."""
@@ -80,10 +88,8 @@ def test_a_console_that_cannot_show_the_answer_does_not_matter(encoding: str, ou
     """With LANG=C or on an old Windows console a project still renders, and a refusal still says why."""
     environment = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "LC_ALL": "C"}
     # The answers come from a file: a process cannot be given them on its command line under every locale.
-    config = output.parent / "config.yaml"
     context = {"project_name": "日本語 🎉", "author_email": "日本"}
-    content = {"default_context": context, "replay_dir": str(output.parent / "replay")}
-    config.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    config = configuration(output, json.dumps(context, ensure_ascii=False))
     done = run(["--no-input", "--config-file", str(config)], output, environment=environment)
     assert done.stderr.startswith("author_email: ")
     assert list(output.iterdir()) == []
@@ -138,15 +144,11 @@ def test_a_replay_written_by_hand_is_checked(kept: str, output: Path) -> None:
 
 def test_a_user_configuration_gives_defaults(output: Path) -> None:
     """Defaults of a user's own configuration are judged as answers are; YAML's own values are not text."""
-    config = output.parent / "config.yaml"
-    where = f"replay_dir: {json.dumps(str(output.parent / 'replay'))}\n"
-    config.write_text(f"{where}default_context:\n  author_name: 'O''Brien \"the\\boss\"'\n", encoding="utf-8")
+    config = configuration(output, "\n  author_name: 'O''Brien \"the\\boss\"'")
     assert run(["--no-input", "--config-file", str(config)], output).returncode == 0
     assert_unchanged(output / "my_service", {"author_name": TEXTS["quotes and backslash"]})
 
-    config.write_text(
-        f"{where}default_context:\n  project_name: yes\n  author_name: ~\n  description: no\n", encoding="utf-8"
-    )
+    config = configuration(output, "\n  project_name: yes\n  author_name: ~\n  description: no")
     done = run(["--no-input", "--config-file", str(config), "-o", "other"], output)
     assert [line.partition(":")[0] for line in done.stderr.splitlines()] == [
         "project_name",
@@ -158,10 +160,7 @@ def test_a_user_configuration_gives_defaults(output: Path) -> None:
 
 def test_an_unknown_choice_in_a_user_configuration_costs_the_others(output: Path) -> None:
     """Known and documented: Cookiecutter only warns, and no hook can see which defaults it has left out."""
-    config = output.parent / "config.yaml"
-    where = f"replay_dir: {json.dumps(str(output.parent / 'replay'))}\n"
-    defaults = "default_context:\n  database_backend: db2\n  license: Proprietary\n"
-    config.write_text(where + defaults, encoding="utf-8")
+    config = configuration(output, "\n  database_backend: db2\n  license: Proprietary")
     done = run(["--no-input", "--config-file", str(config)], output)
     assert done.returncode == 0
     assert "db2 provided for choice variable database_backend" in done.stdout + done.stderr
