@@ -152,6 +152,18 @@ class Project:
         """Run a program of the project's environment, in the project's folder."""
         return run(self.bin / program, *arguments, cwd=self.folder, env=self.env, check=check)
 
+    def start(self, program: str, *arguments: str | Path, **env: str) -> subprocess.Popen[str]:
+        """Start a program, with further environment variables; what it prints to standard error is in its output."""
+        return subprocess.Popen(
+            [self.bin / program, *arguments],
+            cwd=self.folder,
+            env={**plain_environment(), **self.env, **env},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
 
 @cache
 def interpreter(version: str) -> str:

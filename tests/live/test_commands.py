@@ -17,7 +17,7 @@ from tests.live.databases import Database, in_file, live_cells
 from tests.live.revisions import write_revision
 from tests.live.service import ask_doctor, create_database
 from tests.servers import MysqlServer
-from tests.template import BACKENDS, STYLES, Project, in_turns, plain_environment, run
+from tests.template import BACKENDS, STYLES, Project, in_turns, run
 
 GetDatabase = Callable[[str], Database]
 NewService = Callable[[str, str, str], Project]
@@ -72,15 +72,7 @@ def new_service(
 
 def start(project: Project, *arguments: str, **env: str) -> subprocess.Popen[str]:
     """Start a command of the service."""
-    return subprocess.Popen(
-        [str(project.bin / "python"), "-u", "-m", "packages.database", *arguments],
-        cwd=project.folder,
-        env={**plain_environment(), **project.env, **env},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    return project.start("python", "-u", "-m", "packages.database", *arguments, **env)
 
 
 @contextmanager

@@ -6,18 +6,17 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
 
-from tests.live.databases import Databases
+from tests.live.databases import Databases, in_file
 from tests.live.revisions import write_revision
-from tests.template import plain_environment, render, run
+from tests.template import Project, render
 
 BACKENDS = ["sqlite", "postgresql", "mariadb", "mysql"]
 ROWS = 1_000
@@ -108,50 +107,27 @@ from packages.database.hostile_data_model import Child, Hostile, Link, Tag
 TABLES = [model.__table__ for model in (Tag, Hostile, Child, Link)]"""
 
 
-@dataclass(frozen=True)
-class Service:
-    """A rendered service, which runs with the drivers of this environment."""
-
-    folder: Path
-    url: str
-    password: str
-
-    @property
-    def env(self) -> dict[str, str]:
-        """Return the environment variables of the service."""
-        password = {"DATABASE_PASSWORD": self.password} if self.password else {}
-        return {"DATABASE_URL": self.url, "PYTHONPATH": str(self.folder)} | password
-
-    def run(
-        self, *arguments: str | Path, env: Mapping[str, str] | None = None, check: bool = True
-    ) -> subprocess.CompletedProcess[str]:
-        """Run Python in the service's folder."""
-        return run(sys.executable, *arguments, cwd=self.folder, env={**self.env, **(env or {})}, check=check)
-
-    def start(self, *arguments: str | Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-        """Start Python in the service's folder."""
-        return subprocess.Popen(
-            [sys.executable, *map(str, arguments)],
-            cwd=self.folder,
-            env={**plain_environment(), **self.env, **(env or {})},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+class Service(Project):
+    """A rendered service, which runs in this environment, with its drivers."""
 
     def rows(self, *arguments: str) -> str:
         """Run the script with the rows."""
-        return self.run("-W", "ignore", SCRIPT, *arguments).stdout
+        return self.run("python", "-W", "ignore", SCRIPT, *arguments).stdout
 
-    def copy(self, target: "Service", *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def copy(self, target: Project, *, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Copy the rows to another service's database."""
-        return self.run("-m", "packages.database", "copy", *arguments, env=target.as_target, check=check)
+        project = Project(self.folder, {**self.env, **as_target(target)})
+        return project.run("python", "-m", "packages.database", "copy", check=check)
 
-    @property
-    def as_target(self) -> dict[str, str]:
-        """Return the environment variables that make its database the target of a copy."""
-        return {"COPY_TO": self.url, "COPY_TO_PASSWORD": self.password}
+
+def as_target(service: Project) -> dict[str, str]:
+    """Return the environment variables that make a service's database the target of a copy."""
+    return {"COPY_TO": service.env["DATABASE_URL"], "COPY_TO_PASSWORD": service.env.get("DATABASE_PASSWORD", "")}
+
+
+def database_of(service: Project) -> str:
+    """Return the name of the service's database, or its file."""
+    return str(make_url(service.env["DATABASE_URL"]).database)
 
 
 class Services:
@@ -169,14 +145,19 @@ class Services:
         (folder / "packages/database/hostile_data_model.py").write_text(MODEL, encoding="utf-8")
         create, drop = (f"Base.metadata.{change}_all(op.get_bind(), TABLES)" for change in ("create", "drop"))
         write_revision(folder, 2, create, drop, TABLES)
-        environment = self._databases.get(backend).environment("sync", backend, database)
-        if environment:
+        (folder / ".venv").symlink_to(sys.prefix)
+        env = {"PYTHONPATH": str(folder)}
+        if given := self._databases.get(backend).environment("sync", backend, database):
             self._databases.server(backend).create_database(database)
-            url = make_url(environment["DATABASE_URL"])
-            service = Service(folder, url._replace(password=None).render_as_string(), str(url.password))
+            url = make_url(given["DATABASE_URL"])
+            env |= {
+                "DATABASE_URL": url._replace(password=None).render_as_string(),
+                "DATABASE_PASSWORD": str(url.password),
+            }
         else:
-            service = Service(folder, f"sqlite+pysqlite:///{folder}/data.db", "")
-        service.run("-m", "packages.database", "upgrade")
+            env |= in_file(folder, "sync")
+        service = Service(folder, env)
+        service.run("python", "-m", "packages.database", "upgrade")
         return service
 
     def get(self, backend: str) -> Service:
@@ -264,7 +245,7 @@ def test_rows_that_refer_to_none_are_told(services: Services, source: str) -> No
     before.rows("seed", "10")
     if source == "sqlite":
         # The service checks; another program need not.
-        with closing(sqlite3.connect(str(make_url(before.url).database))) as connection, connection:
+        with closing(sqlite3.connect(database_of(before))) as connection, connection:
             for statement in ORPHANS:
                 connection.execute(statement)
     else:
@@ -279,7 +260,7 @@ def test_rows_that_refer_to_none_are_told(services: Services, source: str) -> No
 def read_progress(databases: Databases, target: Service, backend: str) -> int:
     """Return how many rows of the largest table are copied."""
     if backend == "sqlite":
-        with closing(sqlite3.connect(str(make_url(target.url).database))) as connection:
+        with closing(sqlite3.connect(database_of(target))) as connection:
             try:
                 [(rows,)] = connection.execute(PROGRESS)
             except sqlite3.OperationalError:
@@ -287,7 +268,7 @@ def read_progress(databases: Databases, target: Service, backend: str) -> int:
     else:
         server = databases.server(backend)
         try:
-            [(rows,)] = server.query(PROGRESS, str(make_url(target.url).database))
+            [(rows,)] = server.query(PROGRESS, database_of(target))
         except server.driver_error:
             return 0
     return int(rows or 0)
@@ -299,7 +280,7 @@ def held(target: Service, backend: str) -> Iterator[None]:
     if backend == "sqlite":
         yield
         return
-    with target.start(SCRIPT, "hold", str(2 * ROWS - 3)) as holder:
+    with target.start("python", SCRIPT, "hold", str(2 * ROWS - 3)) as holder:
         assert holder.stdout
         assert holder.stdout.readline() == "held\n"
         yield
@@ -318,7 +299,8 @@ def test_killed_copy_goes_on(services: Services, databases: Databases, source: s
     before, after = services.get(source), services.get(target)
     rows = before.rows("seed", str(ROWS))
     after.rows("empty")
-    with held(after, target), before.start("-m", "packages.database", "copy", env=after.as_target) as copy:
+    command = ("python", "-m", "packages.database", "copy")
+    with held(after, target), before.start(*command, **as_target(after)) as copy:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not read_progress(databases, after, target):
             assert copy.poll() is None, copy.communicate()[0]

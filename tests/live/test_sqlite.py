@@ -12,7 +12,7 @@ import pytest
 
 from tests.live.scripts import put_script
 from tests.live.service import wait_until
-from tests.template import PYTHONS, STYLES, Project, install, plain_environment, render
+from tests.template import PYTHONS, STYLES, Project, install, render
 
 PROCESSES, THREADS, ROUNDS, COUNTERS = 2, 32, 10, 4
 KILLS = 20
@@ -29,15 +29,8 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 def begin(project: Project, style: str, script: str, **env: str) -> subprocess.Popen[str]:
     """Start a script in the project's environment."""
-    return subprocess.Popen(
-        [project.bin / "python", put_script(project, style, script)],
-        cwd=project.folder,
-        # Waiting for another writer is no slow statement worth a warning here.
-        env={**plain_environment(), "DATABASE_SLOW_QUERY_SECONDS": "60", **env},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    # Waiting for another writer is no slow statement worth a warning here.
+    return project.start("python", put_script(project, style, script), DATABASE_SLOW_QUERY_SECONDS="60", **env)
 
 
 def test_first_connection_waits_for_another_process(project: tuple[Project, str]) -> None:
