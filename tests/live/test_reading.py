@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from sqlalchemy import make_url
 
-from tests.live.cells import Cell, Cells, InstallOnce
+from tests.live.cells import Cell, Cells, InstallOnce, parameters
 from tests.live.databases import in_file
 from tests.live.proxy import CountingProxy
 from tests.live.scripts import put_script
@@ -29,7 +29,7 @@ ATTEMPTS = 20
 Request = Callable[[], httpx2.Response]
 
 
-@pytest.fixture(scope="module", params=CELLS, ids="-".join)
+@pytest.fixture(scope="module", params=parameters(CELLS))
 def counted(request: pytest.FixtureRequest, cells: Cells) -> Iterator[tuple[Cell, httpx2.Client, CountingProxy]]:
     """Run a service behind a proxy that counts what it asks of its database."""
     cell = cells.get(*request.param)
@@ -114,7 +114,7 @@ def check_writing_is_refused(project: Project, style: str) -> None:
         assert client.get("/health/ready").status_code == 200
 
 
-@pytest.mark.parametrize(("backend", "style"), CELLS, ids=lambda value: value)
+@pytest.mark.parametrize(("backend", "style"), parameters(CELLS, apart=True))
 def test_server_refuses_what_a_reader_writes(cells: Cells, backend: str, style: str) -> None:
     """Through the ORM, in plain SQL, by DDL and by row locks: the server refuses, and the API answers 500, not 503."""
     check_writing_is_refused(cells.get(backend, style).project, style)
