@@ -1,7 +1,6 @@
 """What the documentation shows as rendered is what a user gets."""
 
 from scripts.rendered import RENDERED, rendered
-from tests.template import CELLS
 
 
 def test_documented_renders_are_what_a_user_gets() -> None:
@@ -10,8 +9,3 @@ def test_documented_renders_are_what_a_user_gets() -> None:
     texts = rendered()
     differing = sorted(name for name in shown | texts if shown.get(name) != texts.get(name))
     assert not differing, f"docs/rendered is not what the template renders; run `make rendered`: {differing}"
-
-
-def test_every_cell_is_shown() -> None:
-    """There is a file to read for each database in each style."""
-    assert {path.name for path in RENDERED.iterdir()} == {f"{backend}-{style}.py" for backend, style in CELLS}
