@@ -11,7 +11,7 @@ import pytest
 from tests.live.databases import Databases
 from tests.live.service import wait_until
 from tests.servers import free_port
-from tests.template import PYTHONS, interpreter, plain_environment, render, run
+from tests.template import PYTHONS, interpreter, lint, plain_environment, render, run
 
 CELLS = [("sqlite", "sync"), ("postgresql", "async"), pytest.param("sqlite", "async", marks=pytest.mark.slow)]
 # The examples after it use them.
@@ -67,7 +67,10 @@ def is_ready(port: int) -> bool:
 def test_every_command_works_in_order(
     tmp_path: Path, databases: Databases, database_name: str, backend: str, style: str
 ) -> None:
-    """Each command does what is said of it, unchanged; the service's tests pass at first, and without the samples."""
+    """Each command does what is said of it, unchanged; the service's tests pass at first, and without the samples.
+
+    Its linters have nothing to say without them, either.
+    """
     folder = render(tmp_path, database_backend=backend, session_style=style)
     env = {"UV_PYTHON": interpreter(PYTHONS[-1])}
     if url := databases.get(backend).environment(style, backend, database_name):
@@ -86,5 +89,6 @@ def test_every_command_works_in_order(
     assert (folder / "uv.lock").exists()
     for path in (folder / "migrations/versions").glob("*_add_a_column.py"):
         path.unlink()
+    lint(folder)
     summary = run("uv", "run", "pytest", "-q", cwd=folder, env=env).stdout.strip().splitlines()[-1]
     assert re.fullmatch(r"\d+ passed in .*", summary), summary
