@@ -77,6 +77,11 @@ IntegrityError: {"23514"},
 {% set ci_user = "app" %}
 {% set ci_location = "eighth_test" %}
 """
+# Each style and each framework; `make slow` has the two other pairs.
+SOME = [
+    pytest.param(*pair, marks=[] if pair in zip(STYLES, FRAMEWORKS, strict=True) else pytest.mark.slow)
+    for pair in product(STYLES, FRAMEWORKS)
+]
 SETTING = '    "DATABASE_EIGHTH_SECONDS": ("PositiveInt", "8", "Eight seconds."),\n'
 
 
@@ -102,7 +107,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("style", "framework"), list(product(STYLES, FRAMEWORKS)))
+@pytest.mark.parametrize(("style", "framework"), SOME)
 def test_new_facts_render_projects_that_pass_their_own_checks(
     tmp_path: Path, template: Path, style: str, framework: str
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.template import BACKENDS, PROVIDERS, PYTHONS, STYLES, TEMPLATE, interpreter, render, run
+from tests.template import BACKENDS, PROVIDERS, PYTHONS, TEMPLATE, interpreter, render, run
 
 SERVERS = [backend for backend, styles in BACKENDS.items() if styles["sync"]["server"]]
 SCHEMAS = {
@@ -92,7 +92,7 @@ def test_an_edit_rebuilds_the_last_layer_only(tmp_path: Path) -> None:
     assert steps[-1] == ("COPY", "packages packages")
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", [pytest.param("sync", marks=pytest.mark.slow), "async"])
 def test_the_steps_of_the_image_give_a_service(tmp_path: Path, style: str) -> None:
     """Each step finds what it needs among the files copied so far, and the program runs in another folder too."""
     project = render(tmp_path / "project", database_backend="postgresql", session_style=style)
