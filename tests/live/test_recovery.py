@@ -5,7 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
-from sqlalchemy import make_url
+from sqlalchemy import NullPool, create_engine, make_url
 
 from tests.live.cells import Cell
 from tests.live.scripts import put_script
@@ -21,7 +21,20 @@ ACCOUNT = {
     "postgresql": ["CREATE ROLE limited LOGIN PASSWORD 'limited1'"],
     "mariadb": ["CREATE USER limited@'%' IDENTIFIED BY 'limited1'", "GRANT SELECT ON {}.users TO limited@'%'"],
 }
-REMOVE_ACCOUNT = {"postgresql": "DROP ROLE limited", "mariadb": "DROP USER limited@'%'"}
+# An account that may have a few connections only.
+LIMIT = 4
+LIMITED_ACCOUNT = {
+    "postgresql": [
+        f"CREATE ROLE limited LOGIN PASSWORD 'limited1' CONNECTION LIMIT {LIMIT}",
+        "GRANT SELECT ON users TO limited",
+    ],
+    "mariadb": [
+        f"CREATE USER limited@'%' IDENTIFIED BY 'limited1' WITH MAX_USER_CONNECTIONS {LIMIT}",
+        "GRANT SELECT ON users TO limited@'%'",
+    ],
+}
+SYNC_DRIVERS = {"postgresql": "postgresql+psycopg", "mariadb": "mariadb+pymysql"}
+REMOVE_ACCOUNT = {"postgresql": "DROP OWNED BY limited; DROP ROLE limited", "mariadb": "DROP USER limited@'%'"}
 
 HANGING = {"postgresql": "SELECT pg_sleep(10)", "mariadb": "SELECT SLEEP(10)"}
 
@@ -101,4 +114,28 @@ def test_account_without_rights_is_reported_as_such(cell: Cell) -> None:
         assert "denied" in found["revision"]["found"]
         assert "alembic_version" in found["revision"]["fix"]
     finally:
-        cell.server.query(REMOVE_ACCOUNT[cell.backend])
+        cell.server.query(REMOVE_ACCOUNT[cell.backend], cell.database)
+
+
+def test_full_server_costs_no_request(cell: Cell) -> None:
+    """While others hold all connections that the server allows, requests wait for one; the log names the reason."""
+    for statement in LIMITED_ACCOUNT[cell.backend]:
+        cell.server.query(statement, cell.database)
+    url = make_url(cell.project.env["DATABASE_URL"]).set(username="limited", password="limited1")
+    others = create_engine(url.set(drivername=SYNC_DRIVERS[cell.backend]), poolclass=NullPool)
+    held = [others.connect() for _ in range(LIMIT)]
+    try:
+        limited = {"DATABASE_URL": url.render_as_string(hide_password=False)}
+        with serve(cell.project, limited) as client, ThreadPoolExecutor() as pool:
+            answers = [pool.submit(client.get, "/users/2000000000") for _ in range(2)]
+            time.sleep(2)
+            assert not any(answer.done() for answer in answers)
+            for connection in held:
+                connection.close()
+            assert [answer.result().status_code for answer in answers] == [404, 404]
+        [log] = cell.project.folder.glob(f"uvicorn-{client.base_url.port}.log")
+        assert "connecting is retried: the server has no connection free: " in log.read_text()
+    finally:
+        for connection in held:
+            connection.close()
+        cell.server.query(REMOVE_ACCOUNT[cell.backend], cell.database)
