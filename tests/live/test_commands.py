@@ -42,10 +42,16 @@ HANGING = {
     "postgresql": f'op.execute("SELECT pg_sleep(20)")\n{ADD_COLUMN}',
     "mariadb": f'op.execute("SELECT sleep(20)")\n{ADD_COLUMN}',
 }
+# The table has the second column already.
+FAILING_REVISION = f'{ADD_COLUMN}\n{ADD_COLUMN.replace("note", "name")}'
+DUPLICATE = {
+    "postgresql": 'column "{}" of relation "my_table" already exists',
+    "mariadb": "(1060, \"Duplicate column name '{}'\")",
+}
 # What takes each of them back.
 DOWNGRADES = {
     SLOW_REVISION: 'op.drop_index("ix_my_table_name", "my_table")',
-    **dict.fromkeys([ADD_COLUMN, *HANGING.values()], 'op.drop_column("my_table", "note")'),
+    **dict.fromkeys([ADD_COLUMN, FAILING_REVISION, *HANGING.values()], 'op.drop_column("my_table", "note")'),
 }
 
 
@@ -188,6 +194,18 @@ def test_two_newest_revisions_are_reported_in_a_sentence(new_service: NewService
         other.unlink()
     assert refused.returncode == 1
     assert re.fullmatch(r"Error: Multiple head revisions are present .*\n", refused.stderr)
+
+
+@pytest.mark.parametrize("backend", ["postgresql", "mariadb"])
+def test_revision_that_fails_says_whether_a_part_of_it_is_done(new_service: NewService, backend: str) -> None:
+    """Where the database cannot roll a change of the schema back, the sentence says so, and what to do."""
+    project = new_service(backend, "sync", FAILING_REVISION)
+    for reason in ("name", "note" if backend == "mariadb" else "name"):
+        refused = project.run("python", "-m", "packages.database", "upgrade", check=False)
+        assert refused.returncode == 1
+        assert f"the database refused a statement: {DUPLICATE[backend].format(reason)}" in refused.stderr
+        advice = "what the revision has changed before stays changed: undo that part by hand"
+        assert (advice in refused.stderr) is (backend == "mariadb")
 
 
 @pytest.mark.parametrize(("backend", "style"), SERVERS)

@@ -16,20 +16,21 @@ CLIENTS = 8
 # What the service's own limit of 2 seconds may become on a busy machine.
 PROBE_SECONDS = 3
 
+PASSWORD = "limited1"  # noqa: S105 - of an account that only a test has
 # An account that may connect, and may not read the table of revisions.
 ACCOUNT = {
-    "postgresql": ["CREATE ROLE limited LOGIN PASSWORD 'limited1'"],
-    "mariadb": ["CREATE USER limited@'%' IDENTIFIED BY 'limited1'", "GRANT SELECT ON {}.users TO limited@'%'"],
+    "postgresql": [f"CREATE ROLE limited LOGIN PASSWORD '{PASSWORD}'"],
+    "mariadb": [f"CREATE USER limited@'%' IDENTIFIED BY '{PASSWORD}'", "GRANT SELECT ON users TO limited@'%'"],
 }
 # An account that may have a few connections only.
 LIMIT = 4
 LIMITED_ACCOUNT = {
     "postgresql": [
-        f"CREATE ROLE limited LOGIN PASSWORD 'limited1' CONNECTION LIMIT {LIMIT}",
+        f"CREATE ROLE limited LOGIN PASSWORD '{PASSWORD}' CONNECTION LIMIT {LIMIT}",
         "GRANT SELECT ON users TO limited",
     ],
     "mariadb": [
-        f"CREATE USER limited@'%' IDENTIFIED BY 'limited1' WITH MAX_USER_CONNECTIONS {LIMIT}",
+        f"CREATE USER limited@'%' IDENTIFIED BY '{PASSWORD}' WITH MAX_USER_CONNECTIONS {LIMIT}",
         "GRANT SELECT ON users TO limited@'%'",
     ],
 }
@@ -100,9 +101,9 @@ def test_hanging_statement_is_cut_off(cell: Cell) -> None:
 def test_account_without_rights_is_reported_as_such(cell: Cell) -> None:
     """Readiness fails and does not say that the database is silent; `doctor` makes all checks, and names the right."""
     for statement in ACCOUNT[cell.backend]:
-        cell.server.query(statement.format(cell.database))
+        cell.server.query(statement, cell.database)
     try:
-        url = make_url(cell.project.env["DATABASE_URL"]).set(username="limited", password="limited1")  # noqa: S106 - a test's
+        url = make_url(cell.project.env["DATABASE_URL"]).set(username="limited", password=PASSWORD)
         limited = {"DATABASE_URL": url.render_as_string(hide_password=False)}
         with serve(cell.project, limited) as client:
             answer = client.get("/health/ready")
@@ -121,7 +122,7 @@ def test_full_server_costs_no_request(cell: Cell) -> None:
     """While others hold all connections that the server allows, requests wait for one; the log names the reason."""
     for statement in LIMITED_ACCOUNT[cell.backend]:
         cell.server.query(statement, cell.database)
-    url = make_url(cell.project.env["DATABASE_URL"]).set(username="limited", password="limited1")
+    url = make_url(cell.project.env["DATABASE_URL"]).set(username="limited", password=PASSWORD)
     others = create_engine(url.set(drivername=SYNC_DRIVERS[cell.backend]), poolclass=NullPool)
     held = [others.connect() for _ in range(LIMIT)]
     try:

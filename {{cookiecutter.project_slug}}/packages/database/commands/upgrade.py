@@ -4,10 +4,11 @@
 
 import click
 from sqlalchemy import Engine
+{{- imports("sqlalchemy.exc", DBAPIError=not db.transactional_ddl) }}
 {{- imports("tenacity", RetryCallState=true, Retrying=true, retry_if_exception=true, stop_after_attempt=true, wait_random_exponential=true) if db.transactional_ddl }}
 
 from packages.database.commands.migration_lock import migration_lock
-from packages.database.commands.output import json_option, report
+{{- imports("packages.database.commands.output", describe_failure=not db.transactional_ddl, json_option=true, report=true) }}
 from packages.database.commands.running import migrate, run
 from packages.database.revisions import compare, expected_revisions, read_revisions
 {% if db.transactional_ddl %}
@@ -44,7 +45,7 @@ def bring_up(engine: Engine, wait_seconds: float) -> str:
     """Run the missing migrations, and return a sentence that says what was done.
 
     Raises:
-        click.ClickException: the database is ahead of the code.
+        click.ClickException: the database is ahead of the code{{ ", or refused a change" if not db.transactional_ddl }}.
         NotInTimeError: another process still migrates after `wait_seconds`.
     """
     if _is_at_head(engine):
@@ -62,7 +63,10 @@ def bring_up(engine: Engine, wait_seconds: float) -> str:
         )
         retrying(migrate)
 {% else %}
-        migrate()
+        try:
+            migrate()
+        except DBAPIError as error:
+            raise click.ClickException(_describe(error)) from None
 {% endif %}
     return f"The database is now at revision {_heads()}."
 
@@ -88,4 +92,16 @@ def _heads() -> str:
 def _say_so(state: RetryCallState) -> None:
     sentence = f"The service holds a lock that the migration needs; attempt {state.attempt_number}."
     click.echo(sentence, err=True)
+{% else %}
+
+
+def _describe(error: DBAPIError) -> str:
+    """Say what failed, and that a part of the revision may be done."""
+    sentence = describe_failure(error)
+    if error.statement is None:
+        return sentence
+    return (
+        f"{sentence}; what the revision has changed before stays changed: undo that part by hand,"
+        " then run `upgrade` again"
+    )
 {% endif %}
