@@ -126,7 +126,23 @@ def test_full_pool_is_told_from_a_database_that_does_not_answer(
     app.dependency_overrides[open_session] = fail
     response = client.post("/rows/1", json=["name"])
     assert response.json() == {"detail": "The service is busy; try again later."}
-    assert "no connection is free; does a request hold one and wait for another?" in caplog.text
+    assert "no connection is free; does a request hold one and wait for another" in caplog.text
+
+
+def test_lost_database_is_one_line_of_the_log(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The line names the request, also where the driver's message has several lines."""
+
+    def fail() -> Session:
+        raise OperationalError("SELECT", None, Exception("connection refused\n\tIs it running?"))
+
+    app.dependency_overrides[open_session] = fail
+    client.post("/rows/1", json=["name"])
+    [line] = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
+    beginning = "POST /rows/1: the database cannot be used: (builtins.Exception) connection refused"
+    assert line.startswith(f"{beginning} Is it running?")
+    assert "\n" not in line
 
 
 @pytest.mark.parametrize(
