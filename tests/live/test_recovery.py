@@ -5,12 +5,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
+import pytest
 from sqlalchemy import NullPool, create_engine, make_url
 
-from tests.live.cells import Cell
+from tests.live.cells import Cell, Cells
 from tests.live.scripts import put_script
 from tests.live.service import ask_doctor, new_user, serve, wait_until, wait_until_ready
-from tests.template import Project
+from tests.template import STYLES, Project
 
 CLIENTS = 8
 # What the service's own limit of 2 seconds may become on a busy machine.
@@ -140,3 +141,29 @@ def test_full_server_costs_no_request(cell: Cell) -> None:
         for connection in held:
             connection.close()
         cell.server.query(REMOVE_ACCOUNT[cell.backend], cell.database)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_password_that_has_expired_costs_no_restart(cells: Cells, style: str) -> None:
+    """MariaDB lets an account with an expired password in and refuses its statements; a new password ends that."""
+    cell = cells.get("mariadb", style)
+    account = f"limited@'%' IDENTIFIED BY '{PASSWORD}'"
+    for statement in (
+        f"CREATE USER {account}",
+        "GRANT SELECT ON alembic_version TO limited@'%'",
+        "GRANT SELECT ON users TO limited@'%'",
+    ):
+        cell.server.query(statement, cell.database)
+    url = make_url(cell.project.env["DATABASE_URL"]).set(username="limited", password=PASSWORD)
+    try:
+        with serve(cell.project, {"DATABASE_URL": url.render_as_string(hide_password=False)}) as client:
+            assert client.get("/users/2000000000").status_code == 404
+            cell.server.query("ALTER USER limited@'%' PASSWORD EXPIRE")
+            cell.kill_connections()
+            assert client.get("/users/2000000000").status_code == 503
+            assert client.get("/health/ready").status_code == 503
+            cell.server.query(f"ALTER USER {account}")
+            wait_until_ready(client)
+            assert client.get("/users/2000000000").status_code == 404
+    finally:
+        cell.server.query("DROP USER limited@'%'")
