@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from sqlalchemy import NullPool, create_engine, text
 
 from tests.live.databases import Database
 from tests.live.revisions import write_revision
-from tests.live.service import create_database
+from tests.live.service import ask_doctor, create_database
 from tests.template import PYTHONS, Project, install, render, run
 from tests.updates.history import GIT, git
 
@@ -27,6 +28,8 @@ op.create_table(
 )
 op.create_index("ix_notes_owner_id", "notes", ["owner_id"])
 op.add_column("users", sa.Column("nickname", sa.Unicode(length=40)))"""
+# Whether each index of the jobs is used.
+INDEXES = "SELECT indexrelid::regclass::text, indisvalid FROM pg_index WHERE indrelid = 'jobs'::regclass"
 INDEX = 'op.create_index("ix_jobs_title", "jobs", ["title"])'
 DROP = 'op.drop_column("users", "nickname")'
 ROWS = 'assert op.get_bind().execute(sa.text("SELECT count(*) FROM users")).scalar_one() == 0'
@@ -83,6 +86,20 @@ class Team:
         git("branch", "--force", "main", "work", cwd=self.project.folder)
 
 
+def concurrent_index(folder: Path) -> str:
+    """Return what the README of a service says about an index, for a revision."""
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    (found,) = re.findall(r"^with op\.get_context.*?(?=^```)", readme, re.DOTALL | re.MULTILINE)
+    return str(found).strip()
+
+
+def valid_indexes(project: Project) -> dict[str, bool]:
+    """Tell of each index of the jobs whether the server uses it."""
+    engine = create_engine(project.env["DATABASE_URL"], poolclass=NullPool)
+    with engine.connect() as connection:
+        return dict(connection.execute(text(INDEXES)).all())
+
+
 @pytest.mark.parametrize(("provider", "style"), CELLS)
 def test_new_revisions_are_checked(
     tmp_path: Path, get_database: Callable[[str], Database], database_name: str, provider: str, style: str
@@ -96,16 +113,17 @@ def test_new_revisions_are_checked(
     assert (nothing.returncode, nothing.stdout) == (0, "There is no new revision.\n"), nothing.stderr
 
     readme = (folder / "README.md").read_text(encoding="utf-8")
-    (concurrently,) = re.findall(r"^with op\.get_context.*?(?=^```)", readme, re.DOTALL | re.MULTILINE)
     team.add(TABLE)
-    team.add(concurrently.strip())
+    team.add(concurrent_index(folder))
     team.add(ROWS)
     accepted = team.check()
     assert accepted.returncode == 0, accepted.stdout + accepted.stderr
     assert "0004_change.py: review it yourself, since its SQL needs rows: " in accepted.stdout + accepted.stderr
     create_database(project)
-    project.run("python", "-m", "packages.database", "upgrade")
+    upgraded = project.run("python", "-m", "packages.database", "upgrade")
+    assert "attempt" not in upgraded.stdout + upgraded.stderr, "a revision must not wait for the lock of `upgrade`"
     project.run("alembic", "current", "--check-heads")
+    assert valid_indexes(project)["ix_jobs_status"]
 
     team.merge()
     team.add(INDEX)
@@ -123,3 +141,30 @@ def test_new_revisions_are_checked(
     team.add('op.drop_column("users", "name")', comment)
     known = team.check()
     assert known.returncode == 0, known.stdout + known.stderr
+
+
+def test_index_is_valid_after_an_attempt_that_failed(
+    tmp_path: Path, get_database: Callable[[str], Database], database_name: str
+) -> None:
+    """A build that waits too long for a transaction leaves an invalid index, which the next attempt replaces."""
+    database = get_database("postgresql")
+    folder = render(tmp_path, database_backend="postgresql", session_style="async")
+    env = database.environment("async", "postgresql", database_name) | {"DATABASE_LOCK_TIMEOUT_SECONDS": "1"}
+    project = install(folder, PYTHONS[-1], env=env)
+    create_database(project)
+    project.run("python", "-m", "packages.database", "upgrade")
+    Team(project, "github").add(concurrent_index(folder))
+    engine = create_engine(env["DATABASE_URL"], poolclass=NullPool)
+    with engine.connect() as service:
+        service.execute(text("LOCK TABLE jobs IN ROW EXCLUSIVE MODE"))  # as each INSERT does
+        with project.start("python", "-m", "packages.database", "upgrade") as upgrade:
+            assert upgrade.stdout is not None
+            first = "The service holds a lock that the migration needs; attempt 1."
+            assert any(first in line for line in upgrade.stdout)
+            assert not valid_indexes(project)["ix_jobs_status"]
+            found = ask_doctor(project)["invalid indexes"]
+            assert (found["state"], found["found"]) == ("warning", "ix_jobs_status")
+            service.rollback()
+            said = upgrade.stdout.read()
+    assert upgrade.returncode == 0, said
+    assert valid_indexes(project)["ix_jobs_status"]
