@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 {% if cookiecutter.web_framework == "fastapi" %}
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -40,7 +41,12 @@ def schema(alembic_config: Config) -> Iterator[Engine]:
     except (SystemExit, DBAPIError) as error:
         reason = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
         pytest.exit(f"The tests have no database: {reason}.", pytest.ExitCode.USAGE_ERROR)
-    command.upgrade(alembic_config, "head")
+    try:
+        command.upgrade(alembic_config, "head")
+    except CommandError as error:
+        # Such as two newest revisions: each test would show a traceback.
+        reason = f"The tests cannot migrate their database: {error}."
+        pytest.exit(reason, pytest.ExitCode.USAGE_ERROR)
     yield engine
     engine.dispose()
     read_engine.dispose()

@@ -45,9 +45,13 @@ def bring_up(engine: Engine, wait_seconds: float) -> str:
     """Run the missing migrations, and return a sentence that says what was done.
 
     Raises:
-        click.ClickException: the database is ahead of the code{{ ", or refused a change" if not db.transactional_ddl }}.
+        click.ClickException: the code has two heads, or the database is ahead of it{{ ",\n            or refused a change" if not db.transactional_ddl }}.
         NotInTimeError: another process still migrates after `wait_seconds`.
     """
+    if len(expected_revisions()) > 1:
+        raise click.ClickException(
+            f"the code has several newest revisions: {_heads()}; run: alembic merge heads"
+        )
     if _is_at_head(engine):
         return f"The database is at revision {_heads()}; there is nothing to do."
     with migration_lock(engine, wait_seconds):
