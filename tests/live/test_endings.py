@@ -92,6 +92,14 @@ def test_request_that_raises_leaves_nothing_behind(running: tuple[Cell, httpx2.C
     check_nothing_is_left(cell, client, kind)
 
 
+def test_request_after_a_fault_is_answered(running: tuple[Cell, httpx2.Client]) -> None:
+    """The server closes the connection of a 500, and the response says so: the next request takes another one."""
+    _, client = running
+    for number in range(REQUESTS):
+        assert client.post(f"/endings/raised/RuntimeError/next-{number}").status_code == 500
+        assert client.get("/health/live").status_code == 200
+
+
 def test_cancelled_request_leaves_nothing_behind(running: tuple[Cell, httpx2.Client]) -> None:
     """Clients leave, which cancels their requests: no row of a task, no half of a thread's work, none that waited."""
     cell, client = running
