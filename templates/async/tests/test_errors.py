@@ -2,11 +2,10 @@
 
 import pytest
 from fastapi import APIRouter, FastAPI
+from fastapi.testclient import TestClient
 {# async #}
 from httpx2 import AsyncClient
-{# sync
-from fastapi.testclient import TestClient
-#}
+{# end #}
 from sqlalchemy import text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -16,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 #}
 from sqlalchemy.orm.exc import StaleDataError
+from starlette.testclient import WebSocketDenialResponse
 
 from packages.api import errors
 from packages.api.app import MAX_BODY_BYTES, app
@@ -38,6 +38,10 @@ def endpoint(api: FastAPI) -> None:
     @router.get("/rows/{number}")
     async def read(number: IdPath, db: SessionDep) -> None:  # noqa: ARG001
         await db.execute(text("SELECT id FROM no_such_table"))
+
+    @router.websocket("/rows/{number}")
+    async def talk(number: int, db: SessionDep) -> None:
+        raise NotImplementedError
 
     api.include_router(router)
 
@@ -177,6 +181,22 @@ async def test_broken_constraint_is_named_in_the_log(
     await client.post("/rows/1", json=["name"])
     assert f"POST /rows/1: refused by {logged}" in caplog.messages
     assert "s3cret" not in caplog.text
+
+
+def test_websocket_is_refused_like_a_request(
+    api: FastAPI, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Before a WebSocket is accepted, an error has the status that it has for a request."""
+
+    def fail() -> AsyncSession:
+        raise IntegrityError("INSERT", None, Exception("s3cret"))
+
+    monkeypatch.setitem(api.dependency_overrides, open_session, fail)
+    websocket = TestClient(api).websocket_connect("/rows/1")
+    with pytest.raises(WebSocketDenialResponse) as refused, websocket:
+        pass
+    assert refused.value.status_code == 409
+    assert "WebSocket /rows/1: refused by" in caplog.text
 
 
 async def test_missing_table_is_a_503_that_names_the_command(

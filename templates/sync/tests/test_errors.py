@@ -8,6 +8,7 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError, Programm
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
+from starlette.testclient import WebSocketDenialResponse
 
 from packages.api import errors
 from packages.api.app import MAX_BODY_BYTES, app
@@ -30,6 +31,10 @@ def endpoint(api: FastAPI) -> None:
     @router.get("/rows/{number}")
     def read(number: IdPath, db: SessionDep) -> None:  # noqa: ARG001
         db.execute(text("SELECT id FROM no_such_table"))
+
+    @router.websocket("/rows/{number}")
+    def talk(number: int, db: SessionDep) -> None:
+        raise NotImplementedError
 
     api.include_router(router)
 
@@ -169,6 +174,22 @@ def test_broken_constraint_is_named_in_the_log(
     client.post("/rows/1", json=["name"])
     assert f"POST /rows/1: refused by {logged}" in caplog.messages
     assert "s3cret" not in caplog.text
+
+
+def test_websocket_is_refused_like_a_request(
+    api: FastAPI, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Before a WebSocket is accepted, an error has the status that it has for a request."""
+
+    def fail() -> Session:
+        raise IntegrityError("INSERT", None, Exception("s3cret"))
+
+    monkeypatch.setitem(api.dependency_overrides, open_session, fail)
+    websocket = TestClient(api).websocket_connect("/rows/1")
+    with pytest.raises(WebSocketDenialResponse) as refused, websocket:
+        pass
+    assert refused.value.status_code == 409
+    assert "WebSocket /rows/1: refused by" in caplog.text
 
 
 def test_missing_table_is_a_503_that_names_the_command(
