@@ -228,6 +228,12 @@ def _read_limits(connection: Connection, copied: CopiedTable) -> list[Limit]:
         found = inspect(connection).get_columns(table.name, schema)
     except NoSuchTableError:
         raise click.ClickException(f"the target has no table {copied.name}") from None
+    for column in found:
+        if column.get("identity", {}).get("always"):
+            raise click.ClickException(
+                f"the target always generates {copied.name}.{column['name']}; have it generated"
+                " BY DEFAULT while rows are copied"
+            )
     stored = {column["name"]: column["type"] for column in found}
     for column in copied.columns:
         if column.name not in stored:
