@@ -168,6 +168,7 @@ def _log_first_refusal(attempt: RetryCallState) -> None:
 def _may_be_restarting(error: BaseException) -> bool:
     """Tell whether nobody answered, unlike a server that refuses this user, database or TLS."""
     return {{ db.connect_retry | indent }}
+{{- lines("\n\n" ~ db.rolled_back if db.rolled_back) }}
 {% if db.full_error %}
 
 
@@ -192,23 +193,6 @@ def _leave_read_only_server(context: "ExceptionContext") -> None:
         return
     if {{ db.read_only_error }}:
         context.is_disconnect = True
-{% endif %}
-{% if db.rolled_back %}
-
-
-def is_rolled_back(error: DBAPIError) -> bool:
-    """Tell whether a savepoint is gone: a deadlock has rolled back its whole transaction."""
-    return (
-        error.orig is not None and {{ db.rolled_back }}
-    )
-
-
-def _end_rolled_back_transaction(context: "ExceptionContext") -> None:
-    """Drop the connection, or what follows would be committed without what came before."""
-    error = context.sqlalchemy_exception
-    if isinstance(error, DBAPIError) and is_rolled_back(error):
-        context.is_disconnect = True
-        context.invalidate_pool_on_disconnect = False  # the other connections are sound
 {% endif %}
 {% if db.on_connect %}
 

@@ -39,6 +39,7 @@ async def test_session_for_reading_takes_nothing_back(db: AsyncSession) -> None:
     assert (await db.scalars(NAMES)).all() == ["kept"]
 
 
+{% if db.proof == "server" %}
 async def test_rows_are_streamed(db: AsyncSession) -> None:
     """An export streams its rows in a session of its own, while other sessions work."""
     db.add_all([Row(name=name) for name in "abc"])
@@ -55,6 +56,7 @@ async def test_rows_are_streamed(db: AsyncSession) -> None:
     assert found == ["a", "a", "b", "a", "c", "a"]
 
 
+{% endif %}
 @pytest.mark.usefixtures("connection")
 async def test_session_for_reading_refuses_to_write() -> None:
     """What would be refused in production is refused in a test, except for plain SQL."""

@@ -34,6 +34,7 @@ def test_session_for_reading_takes_nothing_back(db: Session) -> None:
     assert db.scalars(NAMES).all() == ["kept"]
 
 
+{% if db.proof == "server" %}
 def test_rows_are_streamed(db: Session) -> None:
     """An export streams its rows in a session of its own, while other sessions work."""
     db.add_all([Row(name=name) for name in "abc"])
@@ -45,6 +46,7 @@ def test_rows_are_streamed(db: Session) -> None:
     assert found == ["a", "a", "b", "a", "c", "a"]
 
 
+{% endif %}
 @pytest.mark.usefixtures("connection")
 def test_session_for_reading_refuses_to_write() -> None:
     """What would be refused in production is refused in a test, except for plain SQL."""

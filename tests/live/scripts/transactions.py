@@ -99,6 +99,16 @@ async def increments(log: Log) -> None:
     await at_once(*[client] * CLIENTS)
 
 
+async def change(db: AsyncSession, row: int, *, nested: bool) -> None:
+    """Add one to a balance, in a savepoint if asked to."""
+    statement = update(Account).where(Account.id == row).values(balance=Account.balance + 1)
+    if nested:
+        async with db.begin_nested():
+            await db.execute(statement)
+    else:
+        await db.execute(statement)
+
+
 async def deadlocks(log: Log, *, nested: bool = False, swallow: bool = False) -> None:
     """Let half of the clients change row 1 and then row 2, and the others row 2 and then row 1.
 
@@ -109,25 +119,17 @@ async def deadlocks(log: Log, *, nested: bool = False, swallow: bool = False) ->
     """
     meeting = Barrier(2)
 
-    async def change(db: AsyncSession, row: int) -> None:
-        statement = update(Account).where(Account.id == row).values(balance=Account.balance + 1)
-        if nested:
-            async with db.begin_nested():
-                await db.execute(statement)
-        else:
-            await db.execute(statement)
-
     def add(first: int, second: int, meet: Barrier | None) -> Work:
         pause = [meet] if meet else []
 
         async def work(db: AsyncSession) -> None:
             for row in (first, second):
                 with suppress(SQLAlchemyError) if swallow else nullcontext():
-                    await change(db, row)
+                    await change(db, row, nested=nested)
                 # Only at the first try: each now holds what the other one wants next.
                 if pause:
                     await pause.pop().wait()
-            await change(db, 3)
+            await change(db, 3, nested=nested)
 
         return work
 
