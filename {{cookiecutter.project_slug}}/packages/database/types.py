@@ -52,5 +52,6 @@ PLAIN_TYPES = {
 
 IntegerKey = Annotated[int, mapped_column(Identity(), primary_key=True)]
 CreatedAt = Annotated[datetime, mapped_column(default=utc_now)]
+# An upsert (ON CONFLICT, ON DUPLICATE KEY) does not set it: give it with the other values.
 UpdatedAt = Annotated[datetime, mapped_column(default=utc_now, onupdate=utc_now)]
 JsonObject = Annotated[dict[str, Any], mapped_column(default=dict)]
