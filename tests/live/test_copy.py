@@ -114,10 +114,10 @@ class Service(Project):
         """Run the script with the rows."""
         return self.run("python", "-W", "ignore", SCRIPT, *arguments).stdout
 
-    def copy(self, target: Project, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def copy(self, target: Project, *options: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Copy the rows to another service's database."""
         project = Project(self.folder, {**self.env, **as_target(target)})
-        return project.run("python", "-m", "packages.database", "copy", check=check)
+        return project.run("python", "-m", "packages.database", "copy", *options, check=check)
 
 
 def as_target(service: Project) -> dict[str, str]:
