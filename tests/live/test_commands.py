@@ -184,7 +184,7 @@ def test_database_ahead_of_the_code_is_left_alone(new_service: NewService, style
 
 
 def test_what_alembic_refuses_is_reported_in_a_sentence(new_service: NewService) -> None:
-    """Where the folder of the migrations is missing, as in an image without it, the command says so without a traceback."""
+    """Where the folder of the migrations is missing, as in an image without it, the command says so in one line."""
     project = new_service("sqlite", "async", ADD_COLUMN)
     folder = project.folder / "migrations"
     folder.rename(project.folder / "elsewhere")

@@ -228,10 +228,10 @@ def _read_limits(connection: Connection, copied: CopiedTable) -> list[Limit]:
         found = inspect(connection).get_columns(table.name, schema)
     except NoSuchTableError:
         raise click.ClickException(f"the target has no table {copied.name}") from None
-    for column in found:
-        if column.get("identity", {}).get("always"):
+    for each in found:
+        if each.get("identity", {}).get("always"):
             raise click.ClickException(
-                f"the target always generates {copied.name}.{column['name']}; have it generated"
+                f"the target always generates {copied.name}.{each['name']}; have it generated"
                 " BY DEFAULT while rows are copied"
             )
     stored = {column["name"]: column["type"] for column in found}
