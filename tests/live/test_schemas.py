@@ -158,7 +158,8 @@ def test_models_may_name_a_schema(
     model.write_text(MODEL, encoding="utf-8")
     readme = (folder / "README.md").read_text(encoding="utf-8")
     [statement] = re.findall(r"`(op\.execute\(.*billing.*\))` first", readme)
-    new_revision(project, "invoices", statement)
+    created = new_revision(project, "invoices", statement).read_text(encoding="utf-8")
+    assert set(re.findall(r'schema="(\w+)"', created)) == {"billing"}
     model.write_text(MODEL.replace(MEMBER, f'{MEMBER}    LATE = "late"\n'), encoding="utf-8")
     revision = new_revision(project, "late_invoices")
     text = revision.read_text(encoding="utf-8")
