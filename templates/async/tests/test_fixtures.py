@@ -63,6 +63,10 @@ async def test_session_for_reading_refuses_to_write() -> None:
     async with ReadSessionLocal() as reader:
         with pytest.raises(InvalidRequestError):
             await reader.execute(insert(Row).values(name="refused"))
+{% if db.server and db.refuse_writes %}
+        with pytest.raises(InvalidRequestError):
+            await reader.scalars(NAMES.with_for_update())
+{% endif %}
         reader.add(Row(name="refused"))
         with pytest.raises(InvalidRequestError):
             await reader.flush()

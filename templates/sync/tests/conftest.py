@@ -99,6 +99,10 @@ def execute_alone(state: ORMExecuteState) -> Result[Any] | None:
         return None
     if state.is_insert or state.is_update or state.is_delete:
         refuse_to_write(state.session)
+{% if db.server and db.refuse_writes %}
+    if getattr(state.statement, "_for_update_arg", None) is not None:
+        raise InvalidRequestError("a session for reading cannot lock rows; use one that writes")
+{% endif %}
     with state.session.connection().begin_nested():
         return state.invoke_statement()
 

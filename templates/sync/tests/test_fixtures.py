@@ -53,6 +53,10 @@ def test_session_for_reading_refuses_to_write() -> None:
     with ReadSessionLocal() as reader:
         with pytest.raises(InvalidRequestError):
             reader.execute(insert(Row).values(name="refused"))
+{% if db.server and db.refuse_writes %}
+        with pytest.raises(InvalidRequestError):
+            reader.scalars(NAMES.with_for_update())
+{% endif %}
         reader.add(Row(name="refused"))
         with pytest.raises(InvalidRequestError):
             reader.flush()
