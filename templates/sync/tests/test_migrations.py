@@ -65,9 +65,9 @@ def test_members_of_every_enumeration_are_compared() -> None:
 
 {% if db.rounded %}
 def test_no_column_rounds_unless_it_says_so() -> None:
-    """{{ db.name }} rounds to whole numbers and seconds silently: 9.99 becomes 10.
+    """{{ db.name }} rounds silently, to whole numbers and seconds, and a FLOAT to six digits.
 
-    A column for whole ones says it: `Numeric(10, 0)`, `mysql.DATETIME(fsp=0)`.
+    A column that may round says so: `Numeric(10, 0)`, `mysql.DATETIME(fsp=0)`, `Float(24)`.
     """
     fixes = {
 {% for name, fix in db.rounded.items() %}
