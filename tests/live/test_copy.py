@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from itertools import permutations
 from pathlib import Path
 
@@ -120,6 +121,9 @@ class Service(Project):
         return project.run("python", "-m", "packages.database", "copy", *options, check=check)
 
 
+Services = Callable[[str], Service]
+
+
 def as_target(service: Project) -> dict[str, str]:
     """Return the environment variables that make a service's database the target of a copy."""
     return {"COPY_TO": service.env["DATABASE_URL"], "COPY_TO_PASSWORD": service.env.get("DATABASE_PASSWORD", "")}
@@ -130,47 +134,29 @@ def database_of(service: Project) -> str:
     return str(make_url(service.env["DATABASE_URL"]).database)
 
 
-class Services:
-    """A service for each database, with all tables, made when it is first asked for."""
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Services:
+    """Give a function that makes a service for a database, once; its rows are those of the test that had it last."""
 
-    def __init__(self, folder: Path, databases: Databases) -> None:
-        """Make none yet."""
-        self._folder = folder
-        self._databases = databases
-        self._made: dict[str, Service] = {}
-
-    def new(self, backend: str, database: str) -> Service:
-        """Make a service with a database of its own."""
-        folder = render(self._folder / database, database_backend=backend, web_framework="none", ci_provider="none")
+    @cache
+    def get(backend: str) -> Service:
+        database = f"t_copy_{backend}"
+        answers = {"database_backend": backend, "web_framework": "none", "ci_provider": "none"}
+        folder = render(tmp_path_factory.mktemp(database), **answers)
         (folder / "packages/database/hostile_data_model.py").write_text(MODEL, encoding="utf-8")
         create, drop = (f"Base.metadata.{change}_all(op.get_bind(), TABLES)" for change in ("create", "drop"))
         write_revision(folder, 2, create, drop, TABLES)
         (folder / ".venv").symlink_to(sys.prefix)
-        env = {"PYTHONPATH": str(folder)}
-        if given := self._databases.get(backend).environment("sync", backend, database):
-            self._databases.server(backend).create_database(database)
-            url = make_url(given["DATABASE_URL"])
-            env |= {
-                "DATABASE_URL": url._replace(password=None).render_as_string(),
-                "DATABASE_PASSWORD": str(url.password),
-            }
-        else:
-            env |= in_file(folder, "sync")
-        service = Service(folder, env)
+        env = databases.get(backend).environment("sync", backend, database) or in_file(folder, "sync")
+        url = make_url(env["DATABASE_URL"])
+        if url.password:
+            databases.server(backend).create_database(database)
+            env |= {"DATABASE_URL": url._replace(password=None).render_as_string(), "DATABASE_PASSWORD": url.password}
+        service = Service(folder, env | {"PYTHONPATH": str(folder)})
         service.run("python", "-m", "packages.database", "upgrade")
         return service
 
-    def get(self, backend: str) -> Service:
-        """Return the service for the database; its rows are those of the test that had it last."""
-        if backend not in self._made:
-            self._made[backend] = self.new(backend, f"t_copy_{backend}")
-        return self._made[backend]
-
-
-@pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Services:
-    """Give access to the services."""
-    return Services(tmp_path_factory.mktemp("copy"), databases)
+    return get
 
 
 PROGRESS = "SELECT max(copied_rows) FROM database_copy WHERE table_name = 'hostiles'"
@@ -194,11 +180,11 @@ def test_rows_arrive_unchanged(
     services: Services, source: str, number: int, record_property: Callable[[str, object], None]
 ) -> None:
     """Each kind of database gives all its rows to each other kind, and new rows get keys that are free."""
-    before = services.get(source)
+    before = services(source)
     has_infinity = source in KEEP_INFINITY and number == ROWS
     rows = before.rows("seed", str(number), *(["infinite"] if has_infinity else []))
     for target in sorted(set(BACKENDS) - {source}, key=lambda name: name not in KEEP_INFINITY):
-        after = services.get(target)
+        after = services(target)
         after.rows("empty")
         if has_infinity and target not in KEEP_INFINITY:
             refused = before.copy(after, check=False)
@@ -217,7 +203,7 @@ def test_rows_arrive_unchanged(
 
 def test_what_stands_in_the_way_is_told_before(services: Services) -> None:
     """Times that Python cannot hold, texts that are too long, and texts that MySQL takes for equal stop a copy."""
-    before, after = services.get("postgresql"), services.get("mysql")
+    before, after = services("postgresql"), services("mysql")
     before.rows("seed", "10")
     before.rows(
         "execute",
@@ -253,7 +239,7 @@ def test_key_that_the_target_always_generates_is_told_before(services: Services)
 @pytest.mark.parametrize("source", ["sqlite", "mysql"])
 def test_rows_that_refer_to_none_are_told(services: Services, source: str) -> None:
     """Rows that SQLite and MySQL let in while they did not check foreign keys stop a copy, each with its key."""
-    before, after = services.get(source), services.get("postgresql")
+    before, after = services(source), services("postgresql")
     before.rows("seed", "10")
     if source == "sqlite":
         # The service checks; another program need not.
@@ -308,7 +294,7 @@ def held(target: Service, backend: str) -> Iterator[None]:
 )
 def test_killed_copy_goes_on(services: Services, databases: Databases, source: str, target: str) -> None:
     """After kill -9 amid a table, the next run copies what is missing, unless the copied rows have changed."""
-    before, after = services.get(source), services.get(target)
+    before, after = services(source), services(target)
     rows = before.rows("seed", str(ROWS))
     after.rows("empty")
     command = ("python", "-m", "packages.database", "copy")
