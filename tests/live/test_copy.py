@@ -226,7 +226,7 @@ def test_what_stands_in_the_way_is_told_before(services: Services) -> None:
 
 def test_key_that_the_target_always_generates_is_told_before(services: Services) -> None:
     """A target that takes no keys, as the other service's models may say, is refused before a row is written."""
-    before, after = services.get("sqlite"), services.get("postgresql")
+    before, after = services("sqlite"), services("postgresql")
     after.rows("empty")
     after.rows("execute", "ALTER TABLE jobs ALTER id SET GENERATED ALWAYS")
     refused = before.copy(after, "--check", check=False)
