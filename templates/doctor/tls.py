@@ -4,7 +4,7 @@ def _check_tls(connection: Connection) -> Check:
     found = {{ db.tls_in_use }}
 {% else %}
     try:
-        found = connection.exec_driver_sql(TLS_QUERY).tuples().one()[-1]
+        found = connection.exec_driver_sql(TLS_QUERY).one()[-1]
     except DBAPIError as error:
         return Check("TLS", "warning", describe_reason(error), "ask an administrator")
 {% endif %}

@@ -77,10 +77,7 @@ def connect_with_retry(
 ) -> "DBAPIConnection":
 {% if db.login_refused %}
     """Connect; retry for a few seconds while nothing answers: the server may be restarting.
-{% if db.full_error %}
-
-    It retries as long while the server allows no more connections: others may close theirs.
-{% endif %}
+    {{- lines("\nIt retries as long while the server allows no more connections: others may close theirs." if db.full_error) | indent }}
 
     A password that the server refuses may have been rotated: a new one is awaited for as long.
     """
@@ -103,13 +100,7 @@ def connect_with_retry(
 {% endif %}
     retrying = Retrying(
         retry=retry_if_exception_type(dialect.loaded_dbapi.OperationalError)
-{% if db.full_error %}
-        & retry_if_exception(
-            lambda error: bool(refused) or _may_be_restarting(error) or _is_full(error)
-        ),
-{% else %}
-        & retry_if_exception({{ "lambda error: bool(refused) or _may_be_restarting(error)" if db.login_refused else "_may_be_restarting" }}),
-{% endif %}
+        & retry_if_exception({{ "lambda error: bool(refused) or _is_temporary(error)" if db.login_refused else "_is_temporary" }}),
         stop=stop_after_delay(settings.DATABASE_CONNECT_TIMEOUT_SECONDS),
         wait=wait_random_exponential(multiplier=0.05, max=0.5),
         before_sleep=_log_first_refusal,
@@ -147,10 +138,7 @@ def connect_or_exit(
 def describe_refusal(error: BaseException) -> str:
     """Say in one line why the database could not be used, and which settings to check."""
     reason = " ".join(str(error).split()) or "no answer in time"
-{% if db.full_error %}
-    if _is_full(error):
-        return f"the server has no connection free: {reason}"
-{% endif %}
+    {{- lines("if " ~ db.full_error ~ ':\n    return f"the server has no connection free: {reason}"' if db.full_error) | indent }}
 {% if db.pooler_error %}
     if {{ db.pooler_error }}:
         return f"DATABASE_POOLER: {reason}; set it to transaction: there is a pooler"
@@ -165,17 +153,10 @@ def _log_first_refusal(attempt: RetryCallState) -> None:
         logger.info("connecting is retried: %s", describe_refusal(error))
 
 
-def _may_be_restarting(error: BaseException) -> bool:
-    """Tell whether nobody answered, unlike a server that refuses this user, database or TLS."""
+def _is_temporary(error: BaseException) -> bool:
+    """Tell whether waiting may help, unlike where the server refuses this user, database or TLS."""
     return {{ db.connect_retry | indent }}
 {{- lines("\n\n" ~ db.rolled_back if db.rolled_back) }}
-{% if db.full_error %}
-
-
-def _is_full(error: BaseException) -> bool:
-    """Tell whether the server allows no more connections for now."""
-    return {{ db.full_error }}
-{% endif %}
 {% if db.login_refused %}
 
 

@@ -240,12 +240,12 @@ def longest_name(dialect: Dialect) -> int:
 def refusal_is_worth_a_wait(dialect: Dialect, positional: list[Any], keywords: Arguments) -> bool | None:
     """Connect where nobody listens, and tell whether the project would try again; None where it never would."""
     connections = importlib.import_module("packages.database.connections")
-    may_be_restarting = getattr(connections, "_may_be_restarting", None)
-    if may_be_restarting is None:
+    is_temporary = getattr(connections, "_is_temporary", None)
+    if is_temporary is None:
         return None
     if "odbc" in dialect.driver:
         # Microsoft's driver is in no registry of Python packages.
-        return bool(may_be_restarting(numbered_error("pyodbc", "08001")))
+        return bool(is_temporary(numbered_error("pyodbc", "08001")))
     # What a row does to the arguments on the way is a part of the proof.
     on_the_way = getattr(connections, "_connect", None)
     connect = partial(on_the_way, dialect) if on_the_way else lambda given, named: dialect.connect(*given, **named)
@@ -256,7 +256,7 @@ def refusal_is_worth_a_wait(dialect: Dialect, positional: list[Any], keywords: A
     try:
         importlib.import_module("asyncio").run(connect_in_loop()) if dialect.is_async else connect(positional, keywords)
     except dialect.loaded_dbapi.Error as error:
-        return bool(may_be_restarting(error))
+        return bool(is_temporary(error))
     return False
 
 

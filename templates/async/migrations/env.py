@@ -17,7 +17,7 @@ from sqlalchemy import Connection, create_engine, event, pool
 from packages.config.logging import configure_logging
 from packages.config.settings import settings
 from packages.database.autogenerate import {{ "leave_indexes_to_tables, " if db.indexes_hold }}render_item
-{{- imports("packages.database.batch", keep_belongings=not db.server) }}
+{{- imports("packages.database.batch", keep_triggers_and_indexes=not db.server) }}
 from packages.database.config import SQLALCHEMY_DATABASE_URL, Base
 from packages.database.connections import {{ "connect_or_exit, connect_with_retry" if db.server else "begin" }}
 {{- imports("packages.database.pooler", begin_migration=db.pooler_error) }}
@@ -133,7 +133,7 @@ async def run_migrations_online() -> None:
 
 def run_migrations(connection: Connection) -> None:
     """Run the migrations on a connection."""
-    {{- lines("keep_belongings(connection)" if not db.server) | indent }}
+    {{- lines("keep_triggers_and_indexes(connection)" if not db.server) | indent }}
 {% if db.create_schema %}
     if (default := connection.dialect.default_schema_name) in SCHEMAS:
         logging.getLogger("alembic").warning(
