@@ -89,7 +89,7 @@ def _is_at_head(engine: Engine) -> bool:
 
 
 def _heads() -> str:
-    return ", ".join(sorted(expected_revisions()))
+    return ", ".join(sorted(expected_revisions())) or "base"
 {% if db.transactional_ddl %}
 
 
