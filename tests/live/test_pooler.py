@@ -129,7 +129,7 @@ def test_level_of_isolation_can_be_asked_for(project: Project) -> None:
     script = put_script(project, style_of(project), "transactions")
     report = json.loads(project.run("python", script, "increments").stdout)
     assert report["errors"] == []
-    assert report["balances"] == [sum(1 for _ in report["tries"]), 0]
+    assert report["balances"] == [len(report["tries"]), 0, 0]
     assert "40001" in report["codes"]
 
 
