@@ -230,18 +230,20 @@ def test_notebook(services: Services) -> None:
     assert ["".join(output) for output in outputs] == [f"{users} users\n"] * 2
 
 
-def test_gunicorn_that_preloads(services: Services, record_property: Callable[[str, object], None]) -> None:
+def test_gunicorn_that_preloads(
+    request: pytest.FixtureRequest, services: Services, record_property: Callable[[str, object], None]
+) -> None:
     """Its workers share no connection, also where a module has used the engine before the fork.
 
     One that is killed under load costs its own requests only.
     """
     eager = services.fastapi.folder / "packages" / "api" / "routes" / "eager.py"
     eager.write_text(EAGER["async"], encoding="utf-8")
+    request.addfinalizer(eager.unlink)
     with serving(services.fastapi, PAGE.section("gunicorn with --preload").command("gunicorn"), "/") as client:
         create_users(client)
         assert client.get("/health/ready").status_code == 200
         record_property("figures", f"gunicorn, {KILLS} of 4 workers killed | {kill_workers(client, services.jobs)}")
-    eager.unlink()
 
 
 def test_uvicorn_with_workers(services: Services) -> None:

@@ -2,8 +2,9 @@
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -45,26 +46,33 @@ class Guarded:
         return Project(self.project.folder, {**self.project.env, "DATABASE_PASSWORD": password})
 
 
-@pytest.fixture(scope="module", params=parameters(CELLS))
-def guarded(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    databases: Databases,
-    install_once: InstallOnce,
-) -> Guarded:
-    """Create a user with the password, and install a project that has it from a file."""
-    backend, style = request.param
-    server = databases.server(backend)
-    name = f"t_secret_{style}"
-    for statement in ACCOUNTS[backend]:
-        server.query(statement.format(name=name, password=ESCAPED[backend]))
-    secrets = tmp_path_factory.mktemp("secrets")
-    # With the line break that `echo` adds.
-    (secrets / "DATABASE_PASSWORD").write_text(f"{PASSWORD}\n", encoding="utf-8")
-    url = f"{BACKENDS[backend][style]['drivername']}://{name}@{server.host}:{server.port}/{name}"
-    project = install_once(backend, style, {"DATABASE_URL": url, "SECRETS_DIR": str(secrets)})
-    project.run("alembic", "upgrade", "head")
-    return Guarded(backend, style, project, server, secrets)
+@pytest.fixture(scope="session")
+def guard(
+    tmp_path_factory: pytest.TempPathFactory, databases: Databases, install_once: InstallOnce
+) -> Callable[[str, str], Guarded]:
+    """Give a function that creates a user with the password, once, and installs a project that has it from a file."""
+
+    @cache
+    def get(backend: str, style: str) -> Guarded:
+        server = databases.server(backend)
+        name = f"t_secret_{style}"
+        for statement in ACCOUNTS[backend]:
+            server.query(statement.format(name=name, password=ESCAPED[backend]))
+        secrets = tmp_path_factory.mktemp("secrets")
+        # With the line break that `echo` adds.
+        (secrets / "DATABASE_PASSWORD").write_text(f"{PASSWORD}\n", encoding="utf-8")
+        url = f"{BACKENDS[backend][style]['drivername']}://{name}@{server.host}:{server.port}/{name}"
+        project = install_once(backend, style, {"DATABASE_URL": url, "SECRETS_DIR": str(secrets)})
+        project.run("alembic", "upgrade", "head")
+        return Guarded(backend, style, project, server, secrets)
+
+    return get
+
+
+@pytest.fixture(params=parameters(CELLS))
+def guarded(request: pytest.FixtureRequest, guard: Callable[[str, str], Guarded]) -> Guarded:
+    """Give the service of a database and a style."""
+    return guard(*request.param)
 
 
 def said(completed: subprocess.CompletedProcess[str]) -> str:

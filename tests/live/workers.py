@@ -50,7 +50,7 @@ def kill_workers(client: httpx2.Client, jobs: Callable[[int], list[tuple[str, in
     unanswered = workload.statuses[NO_ANSWER]
     assert set(workload.statuses) == {200, 201, NO_ANSWER}
     # A connection has one request at a time.
-    assert 0 < unanswered <= at_risk < KILLS * CLIENTS
+    assert 0 < unanswered <= at_risk, (unanswered, at_risk)
     assert workload.acknowledged.items() <= set(stored)
     assert len({title for title, _ in stored}) == len(stored)
     assert len(stored) - len(workload.acknowledged) <= unanswered
