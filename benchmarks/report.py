@@ -29,11 +29,10 @@ What keeps a figure from being reached:
   session 0.2, its object 0.2, psycopg 0.25, and the service's three middlewares 0.1: counted by leaving out one part
   after the other. Plain takes 2.5 million, so without these middlewares the ratio would still be 1.2.
   [The hot path](hot-path.md) leaves out the session and the object. An endpoint is faster only without SQLAlchemy.
-- **64 clients against 32, sync.** The two rounds gave 0.61 and 1.17; the queue itself costs nothing: 256 requests at
-  once take as many instructions each as 32.
 - **1 ms away.** With one client, even the limit answers only 2.4 times as many requests as plain: its own work and the
-  proxy's take longer than the distance. With 32 clients the processor is busy, not the network. What a distance
-  multiplies is [round trips](#round-trips-of-a-request), one against three.
+  proxy's take longer than the distance. With more clients the processors are busy, not the network: the proxy takes
+  one of the two, and lets about 2,100 requests a second through, where the limit stops. What a distance multiplies is
+  [round trips](#round-trips-of-a-request), one against three.
 - **SQLite against plain.** Plain counts commits that overwrite the change of another thread: see its lost updates. And
   the factor depends on how long the disk takes to sync, which plain waits for at each commit.
 - **Rendering.** Cookiecutter compiles each file. Without any tag and without hooks, the files of a service take 1.7
