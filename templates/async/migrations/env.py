@@ -159,12 +159,11 @@ def run_migrations(connection: Connection) -> None:
 
 if context.is_offline_mode():
     run_migrations_offline()
-{# async #}
 else:
+{# async #}
     # `upgrade` has an event loop, and says how to wait in it.
     run = context.config.attributes.get("run", asyncio.run)
     run(run_migrations_online())
 {# sync
-else:
     run_migrations_online()
 #}

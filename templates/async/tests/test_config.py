@@ -4,12 +4,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-{# async #}
-from sqlalchemy import Column, Integer, String,{{ ' Table,' if db.table_options else '' }} select, text
-{# sync
-from sqlalchemy import Column, Integer, String,{{ ' Table,' if db.table_options else '' }} inspect, select, text
-#}
-{{ "from sqlalchemy.exc import (\n    DataError,\n    DBAPIError,\n    IntegrityError,\n    InvalidRequestError,\n    OperationalError,\n    ProgrammingError,\n)" if db.misreported_examples else "from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError, OperationalError" }}
+{{- imports("sqlalchemy", Column=true, Integer=true, String=true, Table=db.table_options, inspect=not is_async, select=true, text=true) }}
+{{- imports("sqlalchemy.exc", DataError=db.misreported_examples, DBAPIError=true, IntegrityError=true, InvalidRequestError=true, OperationalError=true, ProgrammingError=db.misreported_examples) }}
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from packages.config.settings import settings
