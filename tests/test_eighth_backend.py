@@ -15,7 +15,7 @@ NAME = "eighthdb"
 # PostgreSQL's protocol, and so PostgreSQL's own facts for these.
 SAME = """
 imports drivername requirements migration_connect_args tls_off tls_require tls_verify_full policy type_imports
-json_document error_code connect_retry read_only_error lock_kind lock_functions lock_constants backup_manual
+json_document error_code full_error connect_retry read_only_error lock_kind lock_functions lock_constants backup_manual
 backup_import backup_constants backup_functions create_database maintenance_database container_environment
 container_volume healthcheck ci_environment
 """

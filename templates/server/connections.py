@@ -138,7 +138,7 @@ def connect_or_exit(
 def describe_refusal(error: BaseException) -> str:
     """Say in one line why the database could not be used, and which settings to check."""
     reason = " ".join(str(error).split()) or "no answer in time"
-    {{- lines("if " ~ db.full_error ~ ':\n    return f"the server has no connection free: {reason}"' if db.full_error) | indent }}
+    {{- lines('if _is_full(error):\n    return f"the server has no connection free: {reason}"' if db.full_error) | indent }}
 {% if db.pooler_error %}
     if {{ db.pooler_error }}:
         return f"DATABASE_POOLER: {reason}; set it to transaction: there is a pooler"
@@ -156,6 +156,7 @@ def _log_first_refusal(attempt: RetryCallState) -> None:
 def _is_temporary(error: BaseException) -> bool:
     """Tell whether waiting may help, unlike where the server refuses this user, database or TLS."""
     return {{ db.connect_retry | indent }}
+{{- lines("\n\n" ~ db.full_error if db.full_error) }}
 {{- lines("\n\n" ~ db.rolled_back if db.rolled_back) }}
 {% if db.login_refused %}
 
