@@ -9,14 +9,14 @@ import os
 import sys
 from contextlib import suppress
 
-# With containers, Compose migrates and serves; without, the project's own programs do. Each command has the file in
-# front that it needs.
-WITH_CONTAINERS = (
+# With a server, Compose starts it, migrates and serves; without, the project's own programs do. Each command has the
+# file in front that it needs.
+WITH_SERVER = (
     (".env.example", "cp .env.example .env   # and give DATABASE_PASSWORD a value"),
     ("compose.yaml", "docker compose up --build --detach"),
     ("tests", "uv run pytest"),
 )
-WITHOUT_CONTAINERS = (
+WITHOUT_SERVER = (
     ("alembic.ini", "uv run alembic upgrade head"),
     ("tests", "uv run pytest"),
     ("packages/api/app.py", "uv run uvicorn packages.api.app:app"),  # it does not end
@@ -25,7 +25,7 @@ WITHOUT_CONTAINERS = (
 
 def next_commands() -> list[str]:
     """Return the commands to type, in order; the folder's name is the slug, so it needs no quotes."""
-    commands = WITH_CONTAINERS if os.path.exists("compose.yaml") else WITHOUT_CONTAINERS
+    commands = WITH_SERVER if os.path.exists("packages/database/tls.py") else WITHOUT_SERVER
     return [f"cd {os.path.basename(os.getcwd())}", *(command for path, command in commands if os.path.exists(path))]
 
 

@@ -19,14 +19,18 @@ COMBINATIONS = [
     for words in product(BACKENDS, STYLES, FRAMEWORKS)
 ]
 WITH_SERVERS = [answers for answers in COMBINATIONS if BACKENDS[answers["database_backend"]]["server"]]
+WITH_FILES = [answers for answers in COMBINATIONS if answers not in WITH_SERVERS]
 ALWAYS = {
     ".devcontainer/devcontainer.json",
+    ".dockerignore",
     ".env.example",
     ".gitignore",
     ".pre-commit-config.yaml",
+    "Dockerfile",
     "LICENSE",
     "README.md",
     "alembic.ini",
+    "compose.yaml",
     "migrations/env.py",
     "migrations/script.py.mako",
     "migrations/versions/0001_create_my_table_users_and_jobs.py",
@@ -109,9 +113,6 @@ WITH_FASTAPI = {
 }
 WITH_SYNC_FASTAPI = {"packages/api/routing.py"}
 WITH_SERVER = {
-    ".dockerignore",
-    "Dockerfile",
-    "compose.yaml",
     "packages/database/liveness.py",
     "packages/database/tls.py",
 }
@@ -213,6 +214,17 @@ def test_licence_is_that_chosen(tmp_path: Path, license_: str) -> None:
     assert (project / "LICENSE").read_text(encoding="utf-8") == text.replace("{{ cookiecutter.author_name }}", "Ada")
     declared = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]["license"]
     assert declared == {"Proprietary": "LicenseRef-Proprietary"}.get(license_, license_)
+
+
+@pytest.mark.parametrize("answers", WITH_FILES, ids=name_of, indirect=True)
+def test_a_file_in_a_container_is_in_a_volume(project: Path) -> None:
+    """The image names a file in a folder that its user owns, and Compose mounts a volume there for each container."""
+    image = (project / "Dockerfile").read_text(encoding="utf-8")
+    (folder,) = re.findall(r"^ENV DATABASE_URL=[\w+]+:///(/.+)/my_service\.db$", image, re.MULTILINE)
+    assert f"install --directory --owner=app {folder}\n" in image
+    compose = yaml.safe_load((project / "compose.yaml").read_text(encoding="utf-8"))
+    assert {tuple(service["volumes"]) for service in compose["services"].values()} == {(f"database:{folder}",)}
+    assert "database" in compose["volumes"]
 
 
 @pytest.mark.parametrize("answers", WITH_SERVERS, ids=name_of, indirect=True)
