@@ -22,7 +22,7 @@ def connect_args(url: URL) -> dict[str, Any]:
         "application_name": settings.DATABASE_APPLICATION_NAME,
         "read_timeout": settings.read_timeout_seconds,
         "tcp_user_timeout": settings.DATABASE_STATEMENT_TIMEOUT_SECONDS * 1000,
-        "prepare_threshold": None,
+        "prepare_threshold": None if settings.is_pooled else 5,
         "autocommit": settings.is_pooled,
         "options": (
             url.query.get("options")

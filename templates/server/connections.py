@@ -61,6 +61,7 @@ def _prepare(engine: Engine) -> None:
     {{- lines('event.listen(engine, "connect", _set_session_limits)' if db.on_connect) | indent }}
     {{- lines('event.listen(engine, "reset", _reset)' if db.on_reset) | indent }}
     {{- lines('event.listen(engine, "handle_error", _end_rolled_back_transaction)' if db.rolled_back) | indent }}
+    {{- lines('event.listen(engine, "handle_error", _replace_outdated_connections)' if db.outdated) | indent }}
     {{- lines("_correct_class(engine, MISREPORTED)" if db.misreported) | indent }}
     ping_after_idleness(engine)
     # A connection that two processes share gives each of them the other's rows:
@@ -158,6 +159,7 @@ def _is_temporary(error: BaseException) -> bool:
     return {{ db.connect_retry | indent }}
 {{- lines("\n\n" ~ db.full_error if db.full_error) }}
 {{- lines("\n\n" ~ db.rolled_back if db.rolled_back) }}
+{{- lines("\n\n" ~ db.outdated if db.outdated) }}
 {% if db.login_refused %}
 
 

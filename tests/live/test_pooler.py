@@ -209,14 +209,18 @@ def test_without_the_setting_the_refusal_names_it(project: Project) -> None:
 
 
 def test_limits_that_a_pooler_drops_are_said(project: Project, server: PostgresqlServer) -> None:
-    """A pooler that takes the options and forgets them is logged at the first connection, and readiness shows it."""
+    """A pooler that drops the options is logged at the first connection; readiness shows it; nothing is prepared."""
     style = style_of(project)
     # It is a coroutine in both styles, so the text has no twin.
     code = READY + {"async": "await engine.dispose()", "sync": "engine.dispose()"}[style]
+    script = put_script(project, style, "prepared")
     with PgBouncer(server, ignored="options") as forgetful:
         environment = {"DATABASE_URL": url(forgetful, f"t_pooled_{style}"), "DATABASE_POOLER": "off"}
         dropped = run_text(Project(project.folder, environment), "async", code)
+        prepared = Project(project.folder, environment).run("python", script).stdout
     assert dropped.stderr.startswith("DATABASE_POOLER: the server does not have this service's limits")
     assert dropped.stdout == "dropped\n"
     kept = run_text(project, "async", code)
     assert (kept.stdout, kept.stderr) == ("set\n", "")
+    # The next statement may reach another connection, which has not prepared it.
+    assert (prepared, project.run("python", script).stdout) == ("0\n", "0\n")
