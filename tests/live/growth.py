@@ -103,6 +103,9 @@ assert len(checks) == len(dict(checks)), checks
 """
 # What a revision on top of the first one does beside keeping the rows.
 ADD, DROP = 'op.add_column("jobs", sa.Column("note", sa.Unicode(length=20)))', 'op.drop_column("jobs", "note")'
+# A renamed column as Alembic writes it, which loses its values, and by hand.
+ADD_AND_DROP = 'op.add_column("my_table", sa.Column("{}", sa.Unicode(length=20)))\nop.drop_column("my_table", "{}")'
+RENAME = 'op.alter_column("my_table", "{}", new_column_name="{}", existing_type=sa.Unicode(length=255))'
 # The table of jobs has a foreign key, an enumeration and a document.
 REMOVE = 'op.execute(sa.text("DELETE FROM jobs"))'
 # It fails where a document is none that the service stores.
@@ -110,6 +113,12 @@ READ = (
     'jobs = sa.table("jobs", sa.column("payload", sa.JSON()))\n'
     "for payload in op.get_bind().scalars(sa.select(jobs.c.payload)):\n"
     "    assert isinstance(payload, dict), payload"
+)
+# Another name of a sample, and what a revision with it finds where a row was stored before.
+STORE, CLEAR = "op.execute(\"INSERT INTO my_table (name) VALUES ('kept')\")", 'op.execute("DELETE FROM my_table")'
+RENAMES = (
+    ("name: Mapped", "title: Mapped", 'assert op.get_bind().scalar(sa.text("SELECT title FROM my_table")) == "kept"'),
+    ('"my_table"', '"my_rows"', 'assert op.get_bind().scalar(sa.text("SELECT name FROM my_rows")) == "kept"'),
 )
 CHANGES = {
     "another member": ("    RED =", '    BLUE = "blue"\n    RED ='),
@@ -128,6 +137,7 @@ def check_first_week(project: Project) -> None:
     check_first_revision(project)
     check_worked_example(project)
     check_rows_kept(project)
+    check_renames(project)
     check_growth(project)
 
 
@@ -157,6 +167,8 @@ def check_rows_kept(project: Project) -> None:
     for upgrade, downgrade, declared, outcome in (
         (ADD, DROP, "", "1 passed"),
         (READ, "pass", "", "1 passed"),
+        (ADD_AND_DROP.format("title", "name"), ADD_AND_DROP.format("name", "title"), "", "1 failed"),
+        (RENAME.format("name", "title"), RENAME.format("title", "name"), "", "1 passed"),
         (REMOVE, "pass", "", "1 failed"),
         (ADD, f"{DROP}\n{REMOVE}", "", "1 failed"),
         (REMOVE, "pass", "keeps_rows = False", "1 passed"),
@@ -165,6 +177,27 @@ def check_rows_kept(project: Project) -> None:
         shown = project.run("pytest", "-q", "tests/test_migrations.py", "-k", "outlive", check=False).stdout
         assert outcome in shown.splitlines()[-1], shown
     path.unlink()
+
+
+def check_renames(project: Project) -> None:
+    """Rename a column, then a table: the generated revision has the line that keeps what is in them."""
+    model = project.folder / "packages" / "database" / "models.py"
+    text = model.read_text(encoding="utf-8")
+    for before, after, check in RENAMES:
+        assert before in text
+        model.write_text(text.replace(before, after), encoding="utf-8")
+        run_alembic(project, "revision --autogenerate --rev-id 0002 -m change")
+        path = project.folder / "migrations" / "versions" / "0002_change.py"
+        generated = path.read_text(encoding="utf-8")
+        lint(project.folder, types=False)
+        up, down = re.findall(r"write instead: (.*)", generated)
+        if up.startswith("batch_op"):
+            up, down = (f"with op.batch_alter_table('my_table') as batch_op:\n    {line}" for line in (up, down))
+        imports = "\n".join(re.findall(r"^from sqlalchemy.*", generated, re.MULTILINE))
+        write_revision(project.folder, 2, f"{STORE}\n{up}\n{check}", f"{down}\n{CLEAR}", imports)
+        run_alembic(project, "upgrade head", "check", "downgrade -1")
+        path.unlink()
+    model.write_text(text, encoding="utf-8")
 
 
 def _section(project: Project, heading: str) -> str:

@@ -70,17 +70,29 @@ def store_rows(connection: Connection, given: Rows) -> Rows:
 
 
 def read_rows(connection: Connection, stored: Rows) -> Rows:
-    """Return the stored rows, as far as the database still has their tables and columns."""
+    """Return the stored rows, as far as the database still has their tables and columns.
+
+    A row is empty when it is gone, or when a column is gone and the new ones have no value.
+    """
     found: Rows = {}
     for name, table in _reflect(connection).items():
         keys = [column for column in table.primary_key if column.name in stored.get(name, {})]
         if not keys:
             continue
-        columns = [column for column in table.columns if column.name in stored[name]]
         is_row = [column == stored[name][column.name] for column in keys]
-        row = connection.execute(select(*columns).where(*is_row)).mappings().one_or_none()
-        found[name] = dict(row or {})
+        row = connection.execute(select(table).where(*is_row)).mappings().one_or_none()
+        after = dict(row or {})
+        kept = {column: after[column] for column in after if column in stored[name]}
+        found[name] = {} if _lost_values(stored[name], after) else kept
     return found
+
+
+def _lost_values(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Tell whether a column is gone with its value, and those that are new have none."""
+    dropped = [before[column] for column in before.keys() - after.keys()]
+    added = [after[column] for column in after.keys() - before.keys()]
+    had_value = any(value is not None for value in dropped)
+    return had_value and bool(added) and all(value is None for value in added)
 
 
 def _reflect(connection: Connection) -> dict[str, Table]:

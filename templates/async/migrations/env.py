@@ -16,7 +16,7 @@ from sqlalchemy import Connection, create_engine, event, pool
 {{ "from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential\n" if db.statement_locked }}
 from packages.config.logging import configure_logging
 from packages.config.settings import settings
-from packages.database.autogenerate import {{ "leave_indexes_to_tables, " if db.indexes_hold }}render_item
+from packages.database.autogenerate import correct_operations, render_item
 {{- imports("packages.database.batch", keep_triggers_and_indexes=not db.server) }}
 from packages.database.config import SQLALCHEMY_DATABASE_URL, Base
 from packages.database.connections import {{ "connect_or_exit, connect_with_retry" if db.server else "begin" }}
@@ -150,7 +150,7 @@ def run_migrations(connection: Connection) -> None:
         {{- lines("include_schemas=True," if db.create_schema) | indent(8) }}
         {{- lines("include_name=include_name," if db.create_schema or db.lock_table) | indent(8) }}
         {{- lines("transaction_per_migration=True," if db.transactional_ddl and db.server) | indent(8) }}
-        {{- lines("process_revision_directives=leave_indexes_to_tables," if db.indexes_hold) | indent(8) }}
+        process_revision_directives=correct_operations,
         {{- lines("render_as_batch=True,\ntransactional_ddl=True," if not db.server) | indent(8) }}
     )
     with context.begin_transaction():

@@ -1,29 +1,32 @@
 {% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
+{% from 'code.jinja' import lines with context %}
 """Corrects what Alembic misses or gets wrong when it compares the models with the database."""
 
 import re
 import sys
-{% if db.indexes_hold %}
-from collections.abc import Iterable
-{% endif %}
-from itertools import chain
+from collections.abc import Iterable, Iterator
+from itertools import chain, product
 from typing import Any, Literal
 
 import sqlalchemy
 from alembic.autogenerate.api import AutogenContext
-{% if db.indexes_hold %}
+from alembic.autogenerate.render import render_op, renderers
 from alembic.operations.ops import (
+    AddColumnOp,
     AddConstraintOp,
+    AlterColumnOp,
+    CreateTableOp,
+    DropColumnOp,
     DropConstraintOp,
-    DropIndexOp,
+    {{- lines("DropIndexOp," if db.indexes_hold) | indent }}
     DropTableOp,
+    MigrateOperation,
     MigrationScript,
     ModifyTableOps,
+    OpContainer,
+    RenameTableOp,
 )
 from alembic.runtime.migration import MigrationContext
-{% else %}
-from alembic.operations.ops import AddConstraintOp, DropConstraintOp, ModifyTableOps
-{% endif %}
 from alembic.runtime.plugins import Plugin
 from alembic.util import PriorityDispatchResult
 from sqlalchemy import BinaryExpression, CheckConstraint, Dialect, Table, TypeDecorator
@@ -204,19 +207,83 @@ def _as_declared(
     return CheckConstraint(in_values, name=before.name, table=before.table)
 
 
-{% if db.indexes_hold %}
-def leave_indexes_to_tables(
-    _context: MigrationContext,
-    _revision: str | Iterable[str | None],
-    scripts: list[MigrationScript],
+class RenameOp(MigrateOperation):
+    """A comment in a revision: what to write if a dropped column or table was renamed."""
+
+    def __init__(self, dropped: str, added: str, instead: AlterColumnOp | RenameTableOp) -> None:
+        """Take both names, and the operation that keeps what would be lost."""
+        self.names = dropped, added
+        self.instead = instead
+
+    def to_diff_tuple(self) -> tuple[str, ...]:
+        """Return what `alembic check` shows."""
+        return ("or rename", *self.names)
+
+
+@renderers.dispatch_for(RenameOp)
+def _write_comment(autogen: AutogenContext, rename: RenameOp) -> str:
+    dropped, added = rename.names
+    instead = " ".join(" ".join(render_op(autogen, rename.instead)).split())
+    return f"# Loses what is in {dropped}. If {added} is its new name, write instead: {instead}"
+
+
+@renderers.dispatch_for(RenameTableOp)
+def _write_rename(_autogen: AutogenContext, rename: RenameTableOp) -> str:
+    schema = f", schema={rename.schema!r}" if rename.schema else ""
+    return f"op.rename_table({rename.table_name!r}, {rename.new_table_name!r}{schema})"
+
+
+def correct_operations(
+    context: MigrationContext, _revision: str | Iterable[str | None], scripts: list[MigrationScript]
 ) -> None:
-    """Leave out DROP INDEX before DROP TABLE: a foreign key may still need the index."""
+    """Say what may be a new name{{ ", and drop no index right before its table" if db.indexes_hold }}."""
     for script in scripts:
         for operations in (*script.upgrade_ops_list, *script.downgrade_ops_list):
-            dropped = {each.table_name for each in operations.ops if isinstance(each, DropTableOp)}
+            {{- lines("_leave_indexes_to_tables(operations)" if db.indexes_hold) | indent(12) }}
             for change in operations.ops:
-                if isinstance(change, ModifyTableOps) and change.table_name in dropped:
-                    change.ops = [each for each in change.ops if not isinstance(each, DropIndexOp)]
+                if isinstance(change, ModifyTableOps):
+                    change.ops[:0] = _renamed_columns(change, context)
+            operations.ops[:0] = _renamed_tables(operations)
+
+
+def _renamed_columns(change: ModifyTableOps, context: MigrationContext) -> Iterator[RenameOp]:
+    """Yield each pair of a dropped and an added column that the database stores alike."""
+    drops = [each for each in change.ops if isinstance(each, DropColumnOp)]
+    adds = [each for each in change.ops if isinstance(each, AddColumnOp)]
+    for drop, add in product(drops, adds):
+        old = drop.to_column()
+        if not context.impl.compare_type(old, add.column):
+            instead = AlterColumnOp(
+                change.table_name,
+                drop.column_name,
+                schema=change.schema,
+                existing_type=old.type,
+                existing_nullable=old.nullable,
+                existing_server_default=old.server_default,
+                existing_comment=old.comment,
+                modify_name=add.column.name,
+            )
+            yield RenameOp(drop.column_name, add.column.name, instead)
+
+
+def _renamed_tables(operations: OpContainer) -> Iterator[RenameOp]:
+    """Yield each pair of a dropped and an added table that have the same columns."""
+    drops = [each for each in operations.ops if isinstance(each, DropTableOp)]
+    adds = [each for each in operations.ops if isinstance(each, CreateTableOp)]
+    for drop, add in product(drops, adds):
+        columns = drop.to_table().columns.keys()
+        if drop.schema == add.schema and set(columns) == set(add.to_table().columns.keys()):
+            instead = RenameTableOp(drop.table_name, add.table_name, schema=add.schema)
+            yield RenameOp(drop.table_name, add.table_name, instead)
+
+
+{% if db.indexes_hold %}
+def _leave_indexes_to_tables(operations: OpContainer) -> None:
+    """Leave out DROP INDEX before DROP TABLE: a foreign key may still need the index."""
+    dropped = {each.table_name for each in operations.ops if isinstance(each, DropTableOp)}
+    for change in operations.ops:
+        if isinstance(change, ModifyTableOps) and change.table_name in dropped:
+            change.ops = [each for each in change.ops if not isinstance(each, DropIndexOp)]
 
 
 {% endif %}
