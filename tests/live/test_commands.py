@@ -37,6 +37,12 @@ op.execute(sa.text("INSERT INTO my_table (name) VALUES ('once')"))
 time.sleep(1)
 op.create_index("ix_my_table_name", "my_table", ["name"])"""
 ADD_COLUMN = 'op.add_column("my_table", sa.Column("note", sa.Unicode(length=20)))'
+# It gives up after a few seconds.
+TWO_ATTEMPTS = """\
+from packages.database.commands import upgrade
+from packages.database.commands.cli import main
+upgrade.ATTEMPTS = 2
+main(["upgrade"])"""
 # They wait in the database first.
 HANGING = {
     "postgresql": f'op.execute("SELECT pg_sleep(20)")\n{ADD_COLUMN}',
@@ -170,6 +176,18 @@ def test_migration_does_not_stop_the_service(new_service: NewService, backend: s
         assert migration.poll() is None
     output = migration.communicate(timeout=SECONDS)[0]
     assert migration.returncode == 0, output
+
+
+def test_migration_that_gets_no_lock_was_not_done_in_time(new_service: NewService) -> None:
+    """It ends with 3, as where another process migrates: trying again later may help, and nothing is half done."""
+    project = new_service("postgresql", "sync", ADD_COLUMN)
+    project.run("alembic", "upgrade", "0001")
+    with query(project) as execute:
+        execute("SELECT id FROM my_table")
+        migration = project.start("python", "-c", TWO_ATTEMPTS, DATABASE_LOCK_TIMEOUT_SECONDS="1")
+        output = migration.communicate(timeout=SECONDS)[0]
+    assert migration.returncode == 3, output
+    assert re.search(r"\nError: the migration got no lock in 2 attempts: .*lock.*; end the transactions .*\n$", output)
 
 
 @pytest.mark.parametrize("style", ["sync", "async"])

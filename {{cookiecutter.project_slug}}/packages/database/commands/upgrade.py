@@ -4,12 +4,12 @@
 
 import click
 from sqlalchemy import Engine
-{{- imports("sqlalchemy.exc", DBAPIError=not db.transactional_ddl) }}
+from sqlalchemy.exc import DBAPIError
 {{- imports("tenacity", RetryCallState=true, Retrying=true, retry_if_exception=true, stop_after_attempt=true, wait_random_exponential=true) if db.transactional_ddl }}
 
 from packages.database.commands.migration_lock import migration_lock
-{{- imports("packages.database.commands.output", describe_failure=not db.transactional_ddl, json_option=true, report=true) }}
-from packages.database.commands.running import migrate, run
+{{- imports("packages.database.commands.output", describe_failure=not db.transactional_ddl, describe_reason=db.transactional_ddl, json_option=true, report=true) }}
+from packages.database.commands.running import {{ "NotInTimeError, " if db.transactional_ddl }}migrate, run
 from packages.database.revisions import compare, expected_revisions, read_revisions
 {% if db.transactional_ddl %}
 from packages.database.transaction import is_retryable
@@ -46,7 +46,7 @@ def bring_up(engine: Engine, wait_seconds: float) -> str:
 
     Raises:
         click.ClickException: the code has two heads, or the database is ahead of it{{ ",\n            or refused a change" if not db.transactional_ddl }}.
-        NotInTimeError: another process still migrates after `wait_seconds`.
+        NotInTimeError: another process still migrates after `wait_seconds`{{ ", or no attempt\n            was given the locks that it needs" if db.transactional_ddl }}.
     """
     if len(expected_revisions()) > 1:
         raise click.ClickException(
@@ -65,7 +65,12 @@ def bring_up(engine: Engine, wait_seconds: float) -> str:
             before_sleep=_say_so,
             reraise=True,
         )
-        retrying(migrate)
+        try:
+            retrying(migrate)
+        except DBAPIError as error:
+            if is_retryable(error):
+                raise NotInTimeError(_give_up(error)) from None
+            raise
 {% else %}
         try:
             migrate()
@@ -96,6 +101,13 @@ def _heads() -> str:
 def _say_so(state: RetryCallState) -> None:
     sentence = f"The service holds a lock that the migration needs; attempt {state.attempt_number}."
     click.echo(sentence, err=True)
+
+
+def _give_up(error: DBAPIError) -> str:
+    return (
+        f"the migration got no lock in {ATTEMPTS} attempts: {describe_reason(error)}; end the"
+        " transactions that hold it, or try again later"
+    )
 {% else %}
 
 
