@@ -37,6 +37,19 @@ op.execute(sa.text("INSERT INTO my_table (name) VALUES ('once')"))
 time.sleep(1)
 op.create_index("ix_my_table_name", "my_table", ["name"])"""
 ADD_COLUMN = 'op.add_column("my_table", sa.Column("note", sa.Unicode(length=20)))'
+# A file, what it has in place of something else, and what is said about it.
+REVISION = "migrations/versions/0002_change.py"
+BROKEN = (
+    (REVISION, ("import os, time", "import os time"), f"{REVISION}, line 5: SyntaxError: invalid syntax"),
+    (
+        REVISION,
+        ("import os, time", "import no_such"),
+        f"{REVISION}, line 5: ModuleNotFoundError: No module named 'no_such'",
+    ),
+    (REVISION, ('"0001"', '"0000"'), "migrations/versions: UserWarning: Revision 0000 .* is not present"),
+    (REVISION, ('"0002"', '"0001"'), "migrations/versions: .*0001"),
+    ("alembic.ini", ("[alembic]", "alembic"), r"alembic\.ini: MissingSectionHeaderError: .*, line: 2"),
+)
 # It gives up after a few seconds.
 TWO_ATTEMPTS = """\
 from packages.database.commands import upgrade
@@ -212,6 +225,26 @@ def test_what_alembic_refuses_is_reported_in_a_sentence(new_service: NewService)
         (project.folder / "elsewhere").rename(folder)
     assert refused.returncode == 1
     assert re.fullmatch(rf"Error: Path doesn't exist: {re.escape(str(folder))}.*\n", refused.stderr), refused.stderr
+
+
+def test_what_cannot_be_loaded_is_named_with_its_line(new_service: NewService) -> None:
+    """An error in a revision or in `alembic.ini` is one sentence of each command: the file, its line and the error."""
+    project = new_service("sqlite", "async", ADD_COLUMN)
+    project.run("alembic", "upgrade", "0001")
+    for name, (old, new), said in BROKEN:
+        path = project.folder / name
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        try:
+            refused = [
+                project.run("python", "-m", "packages.database", each, check=False) for each in ("upgrade", "doctor")
+            ]
+        finally:
+            path.write_text(text, encoding="utf-8")
+        for each in refused:
+            assert each.returncode == 1
+            assert re.fullmatch(rf"Error: .*{said}.*; correct it and run this again\n", each.stderr), each.stderr
 
 
 @pytest.mark.parametrize("backend", ["postgresql", "mariadb"])

@@ -1,12 +1,17 @@
 """Compares the revision of the database with the revisions of the code."""
 
+import configparser
+import traceback
+import warnings
 from functools import cache
+from pathlib import Path
 from typing import Literal
 
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
+from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from packages.config import PROJECT_ROOT
@@ -20,13 +25,37 @@ def scripts() -> ScriptDirectory:
 
     Raises:
         FileNotFoundError: the code was installed from a wheel, which has none.
+        CommandError: `alembic.ini` or a revision has an error.
     """
     configuration = PROJECT_ROOT / "alembic.ini"
     if not configuration.exists():
         raise FileNotFoundError(
             f"there is no {configuration}: a wheel has no migrations; work in the service's folder"
         )
-    return ScriptDirectory.from_config(Config(configuration))
+    try:
+        with warnings.catch_warnings():
+            # Of a revision that is missing or there twice; what follows would be a KeyError.
+            warnings.filterwarnings("error", "Revision ", UserWarning)
+            directory = ScriptDirectory.from_config(Config(configuration))
+            directory.get_heads()  # imports the revisions
+    except CommandError:
+        raise
+    except Exception as error:
+        raise CommandError(_describe(error, configuration)) from error
+    return directory
+
+
+def _describe(error: Exception, configuration: Path) -> str:
+    """Say in a sentence where a revision or the configuration has an error, and which."""
+    frames = traceback.extract_tb(error.__traceback__)
+    modules = [f"{each.filename}, line {each.lineno}" for each in frames if each.name == "<module>"]
+    place = modules[-1] if modules else "migrations/versions"
+    if isinstance(error, SyntaxError):
+        place = f"{error.filename}, line {error.lineno}"
+    elif isinstance(error, configparser.Error):
+        place = str(configuration)
+    kind = type(error).__name__
+    return f"{place}: {kind}: {error}; correct it and run this again"
 
 
 def expected_revisions() -> frozenset[str]:
