@@ -2,6 +2,7 @@
 
 {{ "import asyncio\n" if is_async }}import logging
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any{{ ", cast" if "cast(" in db.connect }}
 
 {{ "import " ~ db.driver_import ~ "\n" if db.driver_import }}from sqlalchemy import Engine, event
@@ -44,20 +45,20 @@ def prepare_connections(engine: Engine) -> None:
     https://docs.sqlalchemy.org/en/latest/core/engines.html#generating-dynamic-authentication-tokens
     """
 {% endif %}
-    _prepare(engine)
+    _prepare(engine, "DATABASE_URL")
     {{- lines('event.listen(engine, "handle_error", _leave_read_only_server)' if db.read_only_error) | indent }}
     {{- lines(db.prepare) | indent }}
 
 
 def prepare_read_connections(engine: Engine) -> None:
     """Do the same for connections that only read{{ ", and have the server refuse what they write" if db.refuse_writes }}."""
-    _prepare(engine)
+    _prepare(engine, "DATABASE_READ_URL" if settings.DATABASE_READ_URL else "DATABASE_URL")
     {{- lines(db.prepare_read) | indent }}
     {{- lines("# A write that is refused is a fault of the program.\n_correct_class(engine, {ProgrammingError: {" ~ db.write_refused ~ "}})" if db.write_refused) | indent }}
 
 
-def _prepare(engine: Engine) -> None:
-    event.listen(engine, "do_connect", connect_with_retry)
+def _prepare(engine: Engine, setting: str) -> None:
+    event.listen(engine, "do_connect", partial(connect_with_retry, setting=setting))
     {{- lines('event.listen(engine, "connect", _set_session_limits)' if db.on_connect) | indent }}
     {{- lines('event.listen(engine, "reset", _reset)' if db.on_reset) | indent }}
     {{- lines('event.listen(engine, "handle_error", _end_rolled_back_transaction)' if db.rolled_back) | indent }}
@@ -75,6 +76,7 @@ def connect_with_retry(
     _record: "ConnectionPoolEntry",
     arguments: list[Any],
     keywords: dict[str, Any],
+    setting: str = "DATABASE_URL",
 ) -> "DBAPIConnection":
 {% if db.login_refused %}
     """Connect; retry for a few seconds while nothing answers: the server may be restarting.
@@ -104,7 +106,7 @@ def connect_with_retry(
         & retry_if_exception({{ "lambda error: bool(refused) or _is_temporary(error)" if db.login_refused else "_is_temporary" }}),
         stop=stop_after_delay(settings.DATABASE_CONNECT_TIMEOUT_SECONDS),
         wait=wait_random_exponential(multiplier=0.05, max=0.5),
-        before_sleep=_log_first_refusal,
+        before_sleep=partial(_log_first_refusal, setting),
         reraise=True,
         {{- lines("sleep=lambda seconds: await_only(asyncio.sleep(seconds))," if is_async) | indent(8) }}
     )
@@ -136,7 +138,7 @@ def connect_or_exit(
         raise SystemExit(describe_refusal(error)) from None
 
 
-def describe_refusal(error: BaseException) -> str:
+def describe_refusal(error: BaseException, setting: str = "DATABASE_URL") -> str:
     """Say in one line why the database could not be used, and which settings to check."""
     reason = " ".join(str(error).split()) or "no answer in time"
     {{- lines('if _is_full(error):\n    return f"the server has no connection free: {reason}"' if db.full_error) | indent }}
@@ -144,14 +146,14 @@ def describe_refusal(error: BaseException) -> str:
     if {{ db.pooler_error }}:
         return f"DATABASE_POOLER: {reason}; set it to transaction: there is a pooler"
 {% endif %}
-    return f"DATABASE_URL: {reason}; check it and DATABASE_PASSWORD"
+    return f"{setting}: {reason}; check it and DATABASE_PASSWORD"
 
 
-def _log_first_refusal(attempt: RetryCallState) -> None:
+def _log_first_refusal(setting: str, attempt: RetryCallState) -> None:
     """Log the first refusal, since a probe that waits gives up before the last attempt."""
     error = attempt.outcome.exception() if attempt.outcome else None
     if attempt.attempt_number == 1 and error is not None:
-        logger.info("connecting is retried: %s", describe_refusal(error))
+        logger.info("connecting is retried: %s", describe_refusal(error, setting))
 
 
 def _is_temporary(error: BaseException) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.live.cells import Cell
-from tests.live.scripts import put_script
+from tests.live.scripts import put_script, run_text
 from tests.template import Project
 
 LIMIT_SECONDS = 2
@@ -38,6 +38,18 @@ def dropping_port(stack: ExitStack) -> int:
     return int(listener.getsockname()[1])
 
 
+# Nobody listens there.
+CLOSED_PORT = 1
+CONNECT_TO_READ = """
+import logging
+from packages.database.config import read_engine
+from sqlalchemy.exc import OperationalError
+logging.basicConfig(level=logging.INFO)
+try:
+    await read_engine.connect()
+except OperationalError:
+    pass
+"""
 SLEEP = {"postgresql": "SELECT pg_sleep({})", "mariadb": "SELECT SLEEP({})"}
 PORTS = {"silent": silent_port, "dropping": dropping_port}
 
@@ -53,6 +65,15 @@ def connect_once(cell: Cell, environment: dict[str, str], statement: str) -> Any
     """Connect and execute a statement in a process of its own; return how that ended, and after how many seconds."""
     project = Project(cell.project.folder, {**cell.project.env, **environment})
     return json.loads(project.run("python", put_script(project, cell.style, "connect_once"), statement, "{}").stdout)
+
+
+def test_log_names_the_setting_of_the_address(cell: Cell) -> None:
+    """Where nobody answers at the replica, the log says to check its URL, and not that of the primary."""
+    closed = make_url(cell.project.env["DATABASE_URL"]).set(port=CLOSED_PORT).render_as_string(hide_password=False)
+    for setting in ("DATABASE_READ_URL", "DATABASE_URL"):
+        environment = {**cell.project.env, setting: closed, "DATABASE_CONNECT_TIMEOUT_SECONDS": "1"}
+        log = run_text(Project(cell.project.folder, environment), cell.style, CONNECT_TO_READ).stderr
+        assert f"connecting is retried: {setting}: " in log
 
 
 def test_dead_address_is_given_up_within_the_connect_timeout(cell: Cell, dead_port: int) -> None:
