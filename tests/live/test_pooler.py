@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -48,6 +49,15 @@ from packages.api.health import ready
 from packages.database.config import engine
 
 print((await ready(Request({"type": "http"}))).limits)
+"""
+
+CONNECT = """
+import logging
+from packages.database.config import engine
+logging.basicConfig(level=logging.INFO)
+async with engine.connect():
+    pass
+await engine.dispose()
 """
 
 in_one_style = pytest.mark.parametrize(
@@ -224,3 +234,16 @@ def test_limits_that_a_pooler_drops_are_said(project: Project, server: Postgresq
     assert (kept.stdout, kept.stderr) == ("set\n", "")
     # The next statement may reach another connection, which has not prepared it.
     assert (prepared, project.run("python", script).stdout) == ("0\n", "0\n")
+
+
+def test_full_pooler_is_waited_for(project: Project, server: PostgresqlServer) -> None:
+    """While a pooler allows no more clients, connecting is retried as at a full server, and the log says so."""
+    style = style_of(project)
+    with PgBouncer(server, clients=1) as small, ThreadPoolExecutor() as threads:
+        with psycopg.connect(url(small, "postgres").replace("+psycopg", "")):
+            environment = {**project.env, "DATABASE_URL": url(small, f"t_pooled_{style}")}
+            waiting = threads.submit(run_text, Project(project.folder, environment), style, CONNECT, check=False)
+            time.sleep(SECONDS)
+        ended = waiting.result()
+    assert ended.returncode == 0, ended.stderr
+    assert "connecting is retried: the server has no connection free: " in ended.stderr

@@ -21,7 +21,7 @@ auth_type = scram-sha-256
 auth_file = {pooler.data}/users
 admin_users = {pooler.user}
 pool_mode = transaction
-max_client_conn = 400
+max_client_conn = {pooler.clients}
 default_pool_size = 10
 server_login_retry = 1
 """
@@ -32,6 +32,7 @@ class PgBouncer(Server):
 
     Attributes:
         ignored: Start-up parameters that it takes and drops, where it would refuse them.
+        clients: How many clients it takes at a time.
     """
 
     name = "pgbouncer"
@@ -41,7 +42,7 @@ class PgBouncer(Server):
     stop_signal = signal.SIGINT
     driver_error: ClassVar[type[Exception]] = psycopg.Error
 
-    def __init__(self, server: PostgresqlServer, ignored: str = "") -> None:
+    def __init__(self, server: PostgresqlServer, ignored: str = "", clients: int = 400) -> None:
         """Stand before a server.
 
         Raises:
@@ -50,6 +51,7 @@ class PgBouncer(Server):
         super().__init__()
         self.server = server
         self.ignored = ignored
+        self.clients = clients
         self.user, self.password = server.user, server.password
 
     def query(self, sql: str, database: str | None = None) -> list[Row]:
