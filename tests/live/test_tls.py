@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 import trustme
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from tests.live.cells import InstallOnce
 from tests.live.scripts import run_text
 from tests.live.service import ask_doctor
 from tests.servers import SERVERS, Server
-from tests.template import BACKENDS, STYLES, Project
+from tests.template import BACKENDS, STYLES, Project, run
 
 # What the server says about the connection that asks.
 QUESTIONS = {
@@ -158,6 +160,35 @@ def test_server_without_tls_is_not_tried_again(unencrypted: Server, project: tup
     said = ask(project, unencrypted, "127.0.0.1", **retries_on)
     assert said not in {"True", "False"}
     assert time.monotonic() - begun < 30
+
+
+def test_the_oldest_driver_sends_nothing_in_clear(
+    unencrypted: Server, encrypted: Encrypted, project: tuple[Project, str], tmp_path: Path
+) -> None:
+    """The oldest driver that pyproject.toml allows refuses a server without TLS, as one in the middle may pretend."""
+    installed, style = project
+    driver = Requirement(BACKENDS[unencrypted.name][style]["requirements"][0])
+    [oldest] = [each.version for each in driver.specifier if each.operator == ">="]
+    driver.specifier = SpecifierSet(f"=={oldest}")
+    run(
+        "uv",
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        installed.bin / "python",
+        "--target",
+        tmp_path,
+        str(driver),
+        cwd=tmp_path,
+    )
+    settings = {"PYTHONPATH": str(tmp_path), "DATABASE_TLS_CA_FILE": str(encrypted.right)}
+    assert ask(project, unencrypted, "localhost", PYTHONPATH=str(tmp_path)) == "False"
+    assert ask(project, unencrypted, "localhost", DATABASE_TLS="require", PYTHONPATH=str(tmp_path)) not in {
+        "True",
+        "False",
+    }
+    assert ask(project, unencrypted, "localhost", DATABASE_TLS="verify-full", **settings) not in {"True", "False"}
 
 
 def test_missing_authority_is_one_sentence(encrypted: Encrypted, project: tuple[Project, str]) -> None:

@@ -27,8 +27,8 @@ from packages.modules import import_models
 DRIVERS = {
     "sqlite": ("pysqlite", []),
     "postgresql": ("psycopg", ["psycopg[binary]>=3.2.13,<4"]),
-    "mysql": ("pymysql", ["pymysql[rsa]>=1.1.1,<2"]),
-    "mariadb": ("pymysql", ["pymysql>=1.1.1,<2"]),
+    "mysql": ("pymysql", ["pymysql[rsa]>=1.2,<2"]),
+    "mariadb": ("pymysql", ["pymysql>=1.2,<2"]),
     "mssql": ("pyodbc", ["pyodbc>=5.2,<6"]),
     "oracle": ("oracledb", ["oracledb>=3,<27"]),
     "cockroachdb": (
