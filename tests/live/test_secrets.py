@@ -45,6 +45,13 @@ class Guarded:
         """Return the project with another password, which its environment gives."""
         return Project(self.project.folder, {**self.project.env, "DATABASE_PASSWORD": password})
 
+    def with_password_in_url(self, password: str) -> Project:
+        """Return the project with a password inside the URL, and in no file."""
+        encoded = "".join(f"%{byte:02X}" for byte in password.encode())
+        return Project(
+            self.project.folder, {"DATABASE_URL": self.project.env["DATABASE_URL"].replace("@", f":{encoded}@")}
+        )
+
 
 @pytest.fixture(scope="session")
 def guard(
@@ -94,10 +101,7 @@ def test_any_characters_work_from_a_file(guarded: Guarded) -> None:
 
 def test_any_characters_work_percent_encoded_in_the_url(guarded: Guarded) -> None:
     """The same password works inside the URL, where its characters are percent-encoded."""
-    encoded = "".join(f"%{byte:02X}" for byte in PASSWORD.encode())
-    url = guarded.project.env["DATABASE_URL"].replace("@", f":{encoded}@")
-    project = Project(guarded.project.folder, {"DATABASE_URL": url})
-    assert "(head)" in said(project.run("alembic", "current"))
+    assert "(head)" in said(guarded.with_password_in_url(PASSWORD).run("alembic", "current"))
 
 
 def test_wrong_password_is_one_sentence_of_a_command(guarded: Guarded) -> None:
@@ -109,9 +113,10 @@ def test_wrong_password_is_one_sentence_of_a_command(guarded: Guarded) -> None:
 
 
 @pytest.mark.parametrize("password", [PASSWORD, WRONG])
-def test_password_is_shown_nowhere(guarded: Guarded, password: str) -> None:
+@pytest.mark.parametrize("give", [Guarded.with_password, Guarded.with_password_in_url], ids=["setting", "url"])
+def test_password_is_shown_nowhere(guarded: Guarded, give: Callable[[Guarded, str], Project], password: str) -> None:
     """Settings, engine, logs at DEBUG, errors and tracebacks with local variables hold no part of the password."""
-    text = said(guarded.with_password(password).run("python", SHOW_EVERYTHING))
+    text = said(give(guarded, password).run("python", SHOW_EVERYTHING))
     assert "Traceback" in text
     assert ("no_such_table" in text.rpartition("it failed")[2]) == (password == PASSWORD)
 

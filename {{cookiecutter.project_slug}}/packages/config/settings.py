@@ -18,6 +18,7 @@ from typing import Annotated, Literal{{ ", Self" if db.server }}
     FilePath="DATABASE_TLS_CA_FILE" in db.settings,
     NonNegativeInt=true,
     PlainSerializer=true,
+    PlainValidator=true,
     PositiveFloat=true,
     PositiveInt=true,
     SecretStr=db.server,
@@ -61,7 +62,8 @@ Seconds = Annotated[int, Field(ge=1, le=86_400)]
 DatabaseURL = Annotated[
     URL,
     NoDecode,
-    BeforeValidator(parse_database_url),
+    # Pydantic checks nothing more: it would make a `str` of the password, whose `repr` shows it.
+    PlainValidator(parse_database_url),
     PlainSerializer(lambda url: url.render_as_string(), return_type=str),
 ]
 """A SQLAlchemy URL: its `repr`, its `str` and its dumps hide the password."""
