@@ -13,10 +13,12 @@ from uuid import uuid4
 import httpx2
 import pytest
 import yaml
+from sqlalchemy import make_url
 
+from tests.live.cells import Cells
 from tests.live.databases import Databases
 from tests.live.pages import WAIT_SECONDS, Page, running, serving, words_of
-from tests.live.service import create_database, wait_until
+from tests.live.service import create_database, new_user, serve, wait_until
 from tests.live.workers import KILLS, kill_workers
 from tests.servers import RedisServer, Server, free_port
 from tests.template import PYTHONS, Project, install, interpreter, render, run
@@ -385,6 +387,53 @@ def role(services: Services) -> Iterator[None]:
     for (name,) in owned:
         services.server.query(f'DROP DATABASE "{name}"')
     services.server.query("DROP ROLE app")
+
+
+def check_rows_only(client: httpx2.Client) -> None:
+    """Check that the service is ready, and writes, changes and removes rows."""
+    assert client.get("/health/ready").status_code == 200
+    owner = new_user(client, "rows")
+    job = client.post("/jobs", json={"owner_id": owner, "title": "t"})
+    assert job.status_code == 201, job.text
+    assert client.patch(f"/jobs/{job.json()['id']}", json={"title": "u"}).status_code == 200
+    for path in (f"/jobs/{job.json()['id']}", f"/users/{owner}"):
+        assert client.delete(path).status_code == 204
+
+
+@pytest.mark.usefixtures("role")
+def test_rows_only(services: Services) -> None:
+    """With the rights of the recipe, `app` migrates and `app_rows` serves; what changes the schema is refused."""
+    server, fastapi = services.server, services.fastapi
+    server.query("CREATE DATABASE rows_only OWNER app")
+    for statement in lines_of("An account that cannot change the schema", "sql"):
+        server.query(statement, "rows_only")
+    url = "postgresql://{}@" + f"{server.host}:{server.port}/rows_only"
+    owner = replace(fastapi, env={"DATABASE_URL": url.format("app"), "DATABASE_PASSWORD": "of app"})
+    service = replace(fastapi, env={"DATABASE_URL": url.format("app_rows"), "DATABASE_PASSWORD": "..."})
+    try:
+        owner.run("python", "-m", "packages.database", "upgrade")
+        with serve(service) as client:
+            check_rows_only(client)
+        service.run("python", "-m", "packages.database", "doctor")
+        assert service.run("alembic", "downgrade", "base", check=False).returncode
+    finally:
+        server.query("DROP OWNED BY app_rows", "rows_only")
+        server.query("DROP ROLE app_rows")
+
+
+def test_rows_only_on_mariadb(cells: Cells) -> None:
+    """MariaDB needs no more than the two lines of the recipe, which MySQL reads, too."""
+    cell = cells.get("mariadb", "async")
+    try:
+        for statement in lines_of("An account that cannot change the schema", "mysql"):
+            cell.server.query(statement.replace(r"my\_service", cell.database.replace("_", r"\_")))
+        url = make_url(cell.project.env["DATABASE_URL"]).set(username="app_rows", password="...")  # noqa: S106
+        service = replace(cell.project, env={"DATABASE_URL": url.render_as_string(hide_password=False)})
+        with serve(service) as client:
+            check_rows_only(client)
+        assert service.run("alembic", "downgrade", "base", check=False).returncode
+    finally:
+        cell.server.query("DROP USER app_rows")
 
 
 @pytest.mark.usefixtures("role")
