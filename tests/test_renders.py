@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.template import BACKENDS, FRAMEWORKS, LICENSES, STYLES, TEMPLATE, lint, render
+from tests.template import BACKENDS, FRAMEWORKS, LICENSES, STYLES, TEMPLATE, lint, render, run
 
 Render = Callable[..., Path]
 
@@ -239,6 +239,22 @@ def test_container_files_keep_no_password(project: Path, answers: dict[str, str]
     assert compose["secrets"]["database_password"] == {"environment": "DATABASE_PASSWORD"}
     example = (project / ".env.example").read_text(encoding="utf-8")
     assert re.search(r"^# DATABASE_PASSWORD=''$", example, re.MULTILINE)
+
+
+def test_git_and_a_build_leave_out_what_is_secret(tmp_path: Path) -> None:
+    """Git ignores files with passwords or rows, and so a built package leaves them out."""
+    project = render(tmp_path)
+    run("git", "init", "--quiet", cwd=project)
+    secret = [
+        ".env",
+        ".env.local",
+        ".env.production",
+        "secrets/DATABASE_PASSWORD",
+        "my_service.db",
+        "my_service.db-journal",
+    ]
+    ignored = run("git", "check-ignore", ".env.example", *secret, cwd=project).stdout.split()
+    assert ignored == secret
 
 
 def test_renders_are_repeatable(tmp_path: Path) -> None:
