@@ -1,11 +1,15 @@
 """A platform team brings a fix to many services: by a script for one of them, and a workflow that runs it for each."""
 
+import json
+import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.template import TEMPLATE, run
 from tests.updates.history import GIT, change_template, git
@@ -13,6 +17,7 @@ from tests.updates.services import Service, make
 
 SCRIPT = TEMPLATE / "scripts" / "update_service.py"
 WORKFLOW = TEMPLATE / "docs" / "examples" / "update-services.yml"
+JOBS = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +100,49 @@ def test_the_workflow_is_valid() -> None:
     """GitHub accepts the workflow, and it leaks no token: checked against GitHub's schema and by zizmor."""
     run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", WORKFLOW, cwd=TEMPLATE)
     run("zizmor", "--quiet", "--offline", WORKFLOW, cwd=TEMPLATE)
+
+
+def test_what_runs_code_of_a_service_has_no_token_that_writes() -> None:
+    """An update renders the answers of the service and may build its packages; only the other job may write."""
+    secrets = {name: set(re.findall(r"secrets\.(\w+)", json.dumps(job))) for name, job in JOBS.items()}
+    assert secrets == {"update": {"SERVICES_READ_TOKEN"}, "propose": {"SERVICES_TOKEN"}}
+    words = re.findall(r"\w+", scripts_of("propose"))
+    assert not {"python", "cruft", "uv"} & set(words)
+
+
+def scripts_of(job: str) -> str:
+    """Return what a job runs in its last step that has a script."""
+    return str([step["run"] for step in JOBS[job]["steps"] if "run" in step][-1])
+
+
+@pytest.mark.parametrize("outcome", ["updated", "conflicts"])
+def test_one_job_proposes_what_the_other_has_made(tmp_path: Path, service: Service, outcome: str) -> None:
+    """The branch gets the update, and the pull request its title. A conflict makes a draft, a link nothing."""
+    change_template(service.template)
+    roll_out(service, tmp_path / "update")
+    env = {**GIT, "RUNNER_TEMP": str(tmp_path), "OUTCOME": outcome, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    run("bash", "-e", "-c", scripts_of("update"), cwd=service.folder, env=env)
+    remote, checkout = tmp_path / "remote", tmp_path / "service-of-the-other-job"
+    git(
+        "clone",
+        "--quiet",
+        "--bare",
+        "--branch",
+        "main",
+        "--single-branch",
+        str(service.folder),
+        str(remote),
+        cwd=tmp_path,
+    )
+    git("clone", "--quiet", str(remote), str(checkout), cwd=tmp_path)
+    (tmp_path / "gh").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/said\n', encoding="utf-8")
+    (tmp_path / "gh").chmod(0o700)
+    run("bash", "-e", "-c", scripts_of("propose"), cwd=checkout, env=env)
+    ours, theirs = (git("rev-parse", "template-update", cwd=folder) for folder in (service.folder, remote))
+    assert ours == theirs
+    _, created = (tmp_path / "said").read_text(encoding="utf-8").splitlines()
+    assert "--title Update the template to" in created
+    assert ("--draft" in created) == (outcome == "conflicts")
+    (tmp_path / "update" / "body").unlink()
+    (tmp_path / "update" / "body").symlink_to("/proc/self/environ")
+    assert run("bash", "-e", "-c", scripts_of("propose"), cwd=checkout, env=env, check=False).returncode
