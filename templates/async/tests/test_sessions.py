@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import StreamingResponse
-from sqlalchemy import select
+from sqlalchemy import literal, select
 from sqlalchemy.exc import InvalidRequestError, OperationalError
 {# async #}
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,6 +18,10 @@ from sqlalchemy.orm import Session
 #}
 
 from packages.api.dependencies import ReadSessionDep, SessionDep
+{# sync
+from packages.api.routing import OneThreadRoute
+#}
+from packages.database.config import ReadSessionLocal
 from tests.conftest import client_of_the_api
 
 pytestmark = pytest.mark.usefixtures("schema", "endpoint")
@@ -62,6 +66,25 @@ async def test_session_that_was_not_used_is_closed_too() -> None:
     """The body of a response cannot begin with it, and so keep a connection."""
     async with client_of_the_api() as client:
         assert (await client.get("/late")).text == "closed closed "
+
+
+async def test_path_operation_that_yields_uses_sessions_of_its_own(api: FastAPI) -> None:
+    """It streams, as server-sent events do, and may open a session for each part of the body."""
+    {# async #}
+    router = APIRouter()
+    {# sync
+    router = APIRouter(route_class=OneThreadRoute)
+    #}
+
+    @router.get("/rows")
+    async def read_rows() -> AsyncIterator[int]:
+        for number in (1, 2):
+            async with ReadSessionLocal() as db:
+                yield (await db.scalars(select(literal(number)))).one()
+
+    api.include_router(router)
+    async with client_of_the_api() as client:
+        assert (await client.get("/rows")).text == "1\n2\n"
 
 
 async def test_failed_rollback_leaves_the_response(

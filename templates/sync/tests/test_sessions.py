@@ -5,11 +5,13 @@ from collections.abc import Iterator
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import StreamingResponse
-from sqlalchemy import select
+from sqlalchemy import literal, select
 from sqlalchemy.exc import InvalidRequestError, OperationalError
 from sqlalchemy.orm import Session
 
 from packages.api.dependencies import ReadSessionDep, SessionDep
+from packages.api.routing import OneThreadRoute
+from packages.database.config import ReadSessionLocal
 from tests.conftest import client_of_the_api
 
 pytestmark = pytest.mark.usefixtures("schema", "endpoint")
@@ -54,6 +56,21 @@ def test_session_that_was_not_used_is_closed_too() -> None:
     """The body of a response cannot begin with it, and so keep a connection."""
     with client_of_the_api() as client:
         assert client.get("/late").text == "closed closed "
+
+
+def test_path_operation_that_yields_uses_sessions_of_its_own(api: FastAPI) -> None:
+    """It streams, as server-sent events do, and may open a session for each part of the body."""
+    router = APIRouter(route_class=OneThreadRoute)
+
+    @router.get("/rows")
+    def read_rows() -> Iterator[int]:
+        for number in (1, 2):
+            with ReadSessionLocal() as db:
+                yield db.scalars(select(literal(number))).one()
+
+    api.include_router(router)
+    with client_of_the_api() as client:
+        assert client.get("/rows").text == "1\n2\n"
 
 
 def test_failed_rollback_leaves_the_response(
