@@ -53,6 +53,53 @@ await engine.dispose()
 print(len(attempts))
 """
 
+# Sends nothing, and keeps what Sentry would get of a statement that fails.
+SENT = """
+import sentry_sdk.transport
+sent = []
+sentry_sdk.transport.BaseHttpTransport.capture_envelope = lambda self, envelope: sent.append(envelope.serialize())
+from httpx2 import ASGITransport, AsyncClient
+from sqlalchemy import text
+from packages.api.app import app
+from packages.api.dependencies import ReadSessionDep
+from packages.database.config import engine, read_engine
+
+@app.post("/fails")
+async def fail(body: dict[str, str], db: ReadSessionDep) -> None:
+    await db.execute(text("SELECT unknown FROM users WHERE email = :email"), body)
+
+async with AsyncClient(transport=ASGITransport(app, raise_app_exceptions=False), base_url="http://test") as client:
+    # In two parts, since Sentry also sends the arguments of the program, which are this text.
+    value = "hidden" + "-value"
+    print((await client.post("/fails", json={"email": value})).status_code)
+await engine.dispose()
+await read_engine.dispose()
+events = b"".join(sent)
+print(b"unknown" + b" FROM users" in events, value.encode() in events)
+"""
+# A connection is lost in a mounted application, and the scheduler's function runs.
+MOUNTED = """
+from sqlalchemy import event, text
+from httpx2 import ASGITransport, AsyncClient
+from packages.api.app import app
+from packages.api.routes.schedule import start_jobs
+from packages.database.config import engine, read_engine
+
+lost = []
+
+def lose(connection, cursor, statement, *_):
+    if "FROM users" in statement and not lost:
+        lost.append(statement)
+        connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+
+event.listen(read_engine.sync_engine, "before_cursor_execute", lose)
+async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
+    print((await client.get("/partners/users/2000000000")).status_code, len(lost))
+await start_jobs()
+await engine.dispose()
+await read_engine.dispose()
+"""
+
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Project:
@@ -135,6 +182,38 @@ def test_advanced_alchemy(service: Project, client: httpx2.Client) -> None:
     assert client.post("/wrapped", params={"email": new["email"]}).status_code == 409
     assert client.get("/members/2000000000").status_code == 404
     assert run_text(service, "async", LOST).stdout == "2\n"
+
+
+def test_sentry(service: Project) -> None:
+    """It gets the statement that failed, and no value of it, neither from the request nor from a frame."""
+    env = {**service.env, "SENTRY_DSN": "http://key@127.0.0.1:9/1"}
+    assert run_text(Project(service.folder, env), "async", SENT).stdout == "500\nTrue False\n"
+
+
+def test_prometheus(client: httpx2.Client) -> None:
+    """It shows requests and the connections of both engines."""
+    assert client.get("/users").status_code == 200
+    metrics = client.get("/metrics").text
+    assert 'database_connections_used{engine="read"} 0.0' in metrics
+    assert 'database_connections_used{engine="write"} 0.0' in metrics
+    assert 'http_requests_total{handler="/users",method="GET",status="2xx"}' in metrics
+
+
+def test_strawberry(client: httpx2.Client) -> None:
+    """Resolvers run at the same time, and a conflict shows no value."""
+    query = {"query": "{ a: people { name } b: people(limit: 1) { id } }"}
+    mutation = {"query": f'mutation {{ addPerson(email: "{uuid4().hex}@example.com", name: "Ada") }}'}
+    assert client.post("/graphql", json=mutation).json()["data"]["addPerson"]
+    refused = client.post("/graphql", json=mutation).json()
+    assert [error["message"] for error in refused["errors"]] == ["Unexpected error."]
+    read = client.post("/graphql", json=query).json()["data"]
+    assert {"name": "Ada"} in read["a"]
+    assert len(read["b"]) == 1
+
+
+def test_scheduler_and_mounted_application(service: Project) -> None:
+    """What a scheduler runs uses the database, and a mounted application reads again after a lost connection."""
+    assert run_text(service, "async", MOUNTED).stdout == "200 1\n"
 
 
 @pytest.mark.slow
