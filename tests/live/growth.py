@@ -35,7 +35,10 @@ class Note(Base):
     """What a user writes."""
 
     __tablename__ = "notes"
-    __table_args__ = (CheckConstraint("stars BETWEEN 0 AND 5", name="stars"),)
+    __table_args__ = (
+        CheckConstraint("stars BETWEEN 0 AND 5", name="stars"),
+        CheckConstraint("rating > -0.5 AND rating * 2 >= -90", name="rating"),
+    )
 
     id: Mapped[IntegerKey]
     author_id: Mapped[int] = mapped_column(ForeignKey(User.id), index=True)

@@ -43,7 +43,7 @@ PREFIX = "ck_"
 LITERAL = re.compile(
     r"'(?P<text>(?:[^'\\]|''|\\.)*)'"
     r'|"[^"]*"|`[^`]*`|::[a-z ]+(?:\([\d, ]+\))?'
-    r"|\b(?P<number>\d+(?:\.\d+)?)\b"
+    r"|\b(?P<number>\d+(?:\.\d+)?|(?i:true|false))\b"
 )
 # Finds a type in the arguments of another one; a text in quotes may look like one.
 NESTED = re.compile(r"'(?:[^'\\]|\\.)*'|\b([A-Z]\w*)(?=\()")
@@ -147,7 +147,7 @@ def compare_check_constraints(  # noqa: PLR0913, PLR0917 - Alembic calls it
     """Compare CHECK constraints, also those of an `Enum`, by their names and the values in them.
 
     Each database rewrites the text of a condition, but keeps its values. So a change that keeps the
-    values, such as `>` to `>=`, is found only if the constraint gets another name.
+    values, such as `>` to `>=` or 1 to -1, is found only if the constraint gets another name.
     """
     if stored_table is None or declared_table is None:
         return PriorityDispatchResult.CONTINUE
@@ -171,7 +171,7 @@ def compare_check_constraints(  # noqa: PLR0913, PLR0917 - Alembic calls it
         before, after = stored.get(name), declared.get(name)
         if before is not None and after is not None:
             values = _values(str(before.sqltext))
-            if set(values) == set(_declared_values(after, dialect)):
+            if _are_alike(values, _declared_values(after, dialect)):
                 continue
             before = _as_declared(before, after, values)
         if before is not None:
@@ -185,6 +185,19 @@ def _values(condition: str) -> list[str]:
     """Return the texts and numbers in a condition, in their order."""
     found = (match["text"] or match["number"] for match in LITERAL.finditer(condition))
     return [re.sub(r"''|\\'", "'", value) for value in found if value]
+
+
+def _are_alike(stored: list[str], declared: list[str]) -> bool:
+    """Compare values as databases rewrite them.
+
+    PostgreSQL makes a text of -1, MariaDB 1 of TRUE; MySQL and MariaDB compare a flag with 0.
+    """
+    flags = {"true": "1", "false": "0"}
+    found, wanted = (
+        {flags.get(value.lower(), value.removeprefix("-")) for value in values}
+        for values in (stored, declared)
+    )
+    return wanted <= found <= wanted | {"0"}
 
 
 def _declared_values(constraint: CheckConstraint, dialect: Dialect) -> list[str]:
