@@ -17,7 +17,7 @@ from packages.database.commands.cli import main
 from packages.database.commands.copy import copy_rows
 from packages.database.config import SessionLocal, engine
 from packages.database.copying.limits import Limit
-from packages.database.copying.tables import PortableDateTime, plan
+from packages.database.copying.tables import PortableDateTime, plan, portable_type
 from packages.database.revisions import expected_revisions
 from tests.rows import Private, Row
 
@@ -153,6 +153,16 @@ def test_characters_that_the_column_has_not_are_told() -> None:
     limit = Limit(sa.Column("name", sa.Text()), mysql.TEXT(), "mariadb", "latin1_swedish_ci")
     assert limit.fault("ß") is None
     assert "the column's character set latin1" in str(limit.fault(DUCK))
+
+
+def test_what_only_the_source_knows_is_left_out() -> None:
+    """Neither a collation nor the size of an integer is told to the other database."""
+    dialect = sa.make_url("postgresql+psycopg://").get_dialect()()
+    for declared in (mysql.LONGTEXT(collation="utf8mb4_bin"), mysql.INTEGER(unsigned=True)):
+        column = sa.Column("name", portable_type(declared))
+        sql = str(sa.Table("rows", sa.MetaData(), column).insert().compile(dialect=dialect))
+        assert "COLLATE" not in sql
+        assert "INTEGER" not in sql
 
 
 def test_tables_come_after_those_that_they_need() -> None:

@@ -67,6 +67,7 @@ def hostile(number: int) -> dict[str, object]:
         # Some refer to rows that come later, one to itself.
         "parent_id": None,
         "best_number": None,
+        "updated_at": BEGIN,
     }
 
 
@@ -88,10 +89,10 @@ def seed(rows: int, *, is_infinite: bool) -> None:
         connection.execute(insert(Child), children)
         links = [{"key": UUID(int=n**7), "at": BEGIN + timedelta(microseconds=n)} for n in numbers[:100]]
         connection.execute(insert(Link), links)
-        connection.execute(update(Hostile).where(Hostile.id < 50).values(best_number=2))
-        connection.execute(update(Hostile).where(Hostile.id < 200).values(parent_id=numbers[-1]))
+        connection.execute(update(Hostile).where(Hostile.id < 50).values(best_number=2, updated_at=BEGIN))
+        connection.execute(update(Hostile).where(Hostile.id < 200).values(parent_id=numbers[-1], updated_at=BEGIN))
         if is_infinite:
-            connection.execute(update(Hostile).where(Hostile.id == 3).values(ratio=float("-inf")))
+            connection.execute(update(Hostile).where(Hostile.id == 3).values(ratio=float("-inf"), updated_at=BEGIN))
         connection.exec_driver_sql("DELETE FROM my_table")
 
 

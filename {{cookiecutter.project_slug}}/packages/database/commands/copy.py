@@ -210,7 +210,8 @@ def _compare(target: Target, tables: list[CopiedTable], seen: dict[str, Seen]) -
                 raise click.ClickException(
                     f"the target does not hold the same rows: of {each.name}, the source has"
                     f" {expected.rows:,} rows with the checksum {expected.text}, the target"
-                    f" {found.rows:,} with {found.text}; {EMPTY_IT}, and report it"
+                    f" {found.rows:,} with {found.text}; {EMPTY_IT}; a trigger may have"
+                    " changed them: drop it until all is copied, and else report it"
                 )
 
 

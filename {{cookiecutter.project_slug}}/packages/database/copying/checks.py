@@ -3,13 +3,24 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import click
-from sqlalchemy import Connection, and_, exists, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    String,
+    and_,
+    cast,
+    exists,
+    select,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
-from packages.database.copying.limits import Limit
+from packages.database.copying.limits import COLLATING, Limit
 from packages.database.copying.tables import MOST_ROWS, Checksum, CopiedTable, Values
 from packages.database.copying.uniques import Uniques
 
@@ -103,16 +114,36 @@ class SourceCheck:
         for constraint in self.copied.table.foreign_key_constraints:
             parent = constraint.referred_table.alias()
             pairs = [(each.parent, parent.c[each.column.key]) for each in constraint.elements]
-            orphans = (
-                select(*self.copied.key)
-                .where(*(column.is_not(None) for column, _ in pairs))
-                .where(~exists().where(and_(*(column == other for column, other in pairs))))
-                .limit(MOST_PROBLEMS)
-            )
+            equal = [column == other for column, other in pairs]
+            keys = select(*self.copied.key).limit(MOST_PROBLEMS)
+            name = constraint.referred_table.fullname
+            faults = {
+                f"there is no such row in {name}": keys.where(
+                    *(column.is_not(None) for column, _ in pairs), ~exists().where(*equal)
+                )
+            }
+            if same := self._same_letters(pairs):
+                # Not with EXISTS: MariaDB keeps its result for texts that only differ in case.
+                joined = keys.join_from(self.copied.table, parent, and_(*equal))
+                fault = f"{name} has it in other letters, as a for A, which differ in the target"
+                faults[fault] = joined.where(~and_(*same))
             names = ", ".join(column.name for column, _ in pairs)
-            fault = f"there is no such row in {constraint.referred_table.fullname}"
-            for row in self.connection.execute(orphans):
-                self._add(tuple(row), None, names, fault)
+            for fault, statement in faults.items():
+                for row in self.connection.execute(statement):
+                    self._add(tuple(row), None, names, fault)
+
+    def _same_letters(
+        self, pairs: Sequence[tuple[Column[Any], ColumnElement[Any]]]
+    ) -> list[ColumnElement[bool]]:
+        """Return conditions that texts are the same, where only the source may ignore case."""
+        if self.connection.dialect.name not in {*COLLATING, "sqlite"}:
+            return []
+        exact = {limit.column.name for limit in self.limits if not limit.collation}
+        return [
+            cast(column, LargeBinary) == cast(other, LargeBinary)
+            for column, other in pairs
+            if isinstance(column.type, String) and column.name in exact
+        ]
 
     def _batches(self) -> Iterator[list[Values]]:
         """Yield all rows that can be read, and add a problem for each of the others."""
@@ -156,7 +187,10 @@ class SourceCheck:
                 try:
                     self.connection.execute(select(column).where(is_row)).one()
                 except UNREADABLE:
-                    fault = "Python has no form for its value, such as an infinite time"
+                    fault = (
+                        "Python has no form for its value, such as an infinite time, or a text that"
+                        " is no member of the Enum"
+                    )
                     self._add(key, None, column.name, fault)
         return None
 

@@ -18,13 +18,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Column, Interval
+from sqlalchemy import JSON, Column, Date, DateTime, Interval
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from packages.database.copying.tables import PortableDateTime
+from packages.database.copying.tables import PortableDateTime, PortableInteger
 
 MYSQL = {"mysql", "mariadb"}
-KNOWN = (PortableDateTime, Interval)
+# Where texts are compared by collations.
+COLLATING = {*MYSQL, "mssql"}
+KNOWN = (PortableDateTime, PortableInteger, Interval)
 POSTGRESQL = {"postgresql", "cockroachdb"}
 
 INTEGER_BITS = {"TINYINT": 8, "SMALLINT": 16, "MEDIUMINT": 24, "INTEGER": 32, "BIGINT": 64}
@@ -91,6 +93,9 @@ class Limit:
         match value:
             case bool():
                 return None
+            case str() if isinstance(declared, Date | DateTime):
+                # The form in which drivers of MySQL return it.
+                return None if self.dialect in MYSQL else "it is no date that exists: 0000-00-00"
             case str():
                 return self._text_fault(value)
             case bytes():
@@ -142,6 +147,8 @@ class Limit:
         return f"it has {length:,} {unit}, and the column holds {most:,}"
 
     def _integer_fault(self, number: int) -> str | None:
+        if self.kind == "BOOLEAN" and self.dialect in POSTGRESQL:
+            return "it is a number, and the column holds true or false; declare a Boolean"
         bits = INTEGER_BITS.get(self.kind)
         if bits is None:
             return self._decimal_fault(Decimal(number))

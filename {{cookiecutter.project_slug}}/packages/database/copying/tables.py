@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,14 +14,17 @@ from uuid import UUID
 import click
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Column,
     ColumnElement,
     Connection,
     DateTime,
     Dialect,
+    Integer,
     MetaData,
     Row,
     Select,
+    String,
     Table,
     and_,
     case,
@@ -31,7 +35,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.oracle import TIMESTAMP
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 from packages.database.types import UtcDateTime
 
@@ -45,6 +49,17 @@ SAMPLE_ROWS = 50
 
 INSTANT = DateTime(timezone=True).with_variant(TIMESTAMP(timezone=True), "oracle")
 PLAIN = {type(None), bool, int, str, bytes}
+
+
+class PortableInteger(TypeDecorator[int]):
+    """An integer of any size: PostgreSQL is not told one, which would be that of the source."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type to store it in."""
+        return NullType() if dialect.name in {"postgresql", "cockroachdb"} else self.impl_instance
 
 
 class PortableDateTime(UtcDateTime):
@@ -224,12 +239,16 @@ def portable_type(declared: TypeEngine[Any]) -> TypeEngine[Any]:
         return PortableDateTime()
     if isinstance(declared, JSON):
         return JSON(none_as_null=True)
+    portable = declared
     if type(declared).__module__.startswith("sqlalchemy.dialects."):
-        try:
-            return declared.as_generic()
-        except NotImplementedError:
-            return declared
-    return declared
+        with suppress(NotImplementedError):
+            portable = declared.as_generic()
+    if isinstance(portable, Integer):
+        return PortableInteger()
+    if isinstance(portable, String) and portable.collation:
+        portable = portable.copy()
+        portable.collation = None  # only the source knows its name
+    return portable
 
 
 def _next_table(remaining: list[Table]) -> tuple[Table, frozenset[str]]:
@@ -279,18 +298,16 @@ def _weight(batch: list[Values]) -> int:
     )
 
 
-def _plain(value: object) -> object:  # noqa: PLR0911 - one for each type
+def _plain(value: object) -> object:
     """Return a value in a form that does not depend on the database it comes from."""
     match value:
         case datetime() if value.tzinfo is not None:
             return value.astimezone(UTC).isoformat()
         case float():
             return repr(value + 0.0)  # -0.0 becomes 0.0
-        case Decimal() if not value:
-            return "0"
         case Decimal() if value.is_finite():
-            text = f"{value:f}"
-            return text.rstrip("0").rstrip(".") if "." in text else text
+            # A column of large integers may be one of decimals elsewhere.
+            return int(value) if value == int(value) else f"{value:f}".rstrip("0")
         case UUID():
             return value.hex
         case bytes() | bytearray() | memoryview():

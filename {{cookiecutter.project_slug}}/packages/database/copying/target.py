@@ -24,9 +24,9 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.exc import DBAPIError, NoSuchTableError
+from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchTableError
 
-from packages.database.copying.limits import Limit
+from packages.database.copying.limits import COLLATING, Limit
 from packages.database.copying.tables import Checksum, CopiedTable, Values
 from packages.database.revisions import describe_difference, read_revisions
 
@@ -49,8 +49,7 @@ SETUP = {
     "oracle": ["ALTER SESSION SET TIME_ZONE = '+00:00'"],
 }
 SETUP["mariadb"] = SETUP["mysql"]
-# Where texts are compared by collations: of each column, the one it has.
-COLLATING = {"mysql", "mariadb", "mssql"}
+# Of each column with texts, the collation that compares them.
 COLLATIONS = text(
     "SELECT column_name, collation_name FROM information_schema.columns"
     " WHERE table_schema = :schema AND table_name = :name AND collation_name IS NOT NULL"
@@ -74,8 +73,11 @@ def open_target(url: URL) -> Engine:
 
 
 @contextmanager
-def target_errors() -> Iterator[None]:
+def target_errors(hint: str = "") -> Iterator[None]:
     """Report an error of the target in one sentence without values.
+
+    Args:
+        hint: what may help where the target refuses a row.
 
     Raises:
         click.ClickException: the target cannot be reached, or refused a statement.
@@ -89,7 +91,9 @@ def target_errors() -> Iterator[None]:
             raise click.ClickException(
                 f"the target cannot be reached: {reason}; check COPY_TO and COPY_TO_PASSWORD"
             ) from None
-        raise click.ClickException(f"the target refused a statement: {reason}") from None
+        if not isinstance(error, IntegrityError):
+            hint = ""
+        raise click.ClickException(f"the target refused a statement: {reason}{hint}") from None
 
 
 class Target:
@@ -150,13 +154,19 @@ class Target:
             ]
             connection.execute(PROGRESS.insert(), rows)
 
-    @target_errors()
     def write(self, connection: Connection, copied: CopiedTable, batch: list[Values]) -> None:
         """Write a batch and the progress in one transaction: both are stored, or neither is."""
         checksum = self.progress[copied.name]
         for values in batch:
             checksum.add(copied.digest(values))
-        with connection.begin():
+        hint = ""
+        if copied.deferred:
+            hint = (
+                f"; {', '.join(sorted(copied.deferred))} of {copied.name} is NULL until all rows"
+                " are there: if a constraint refuses that, drop it in the target, start again, and"
+                " add it when all is copied"
+            )
+        with target_errors(hint), connection.begin():
             connection.execute(copied.table.insert(), [copied.parameters(each) for each in batch])
             connection.execute(
                 PROGRESS.update().where(PROGRESS.c.table_name == copied.name),
@@ -169,8 +179,12 @@ class Target:
     ) -> None:
         """Write the columns that were deferred; to do it twice changes nothing."""
         keys: dict[str, Any] = {column.key: bindparam(f"key_{column.key}") for column in copied.key}
-        statement = update(copied.table).where(
-            *(column == keys[column.key] for column in copied.key)
+        # Each other column keeps its value: it may have one of its own for an UPDATE.
+        kept = [column for column in copied.columns if column.name not in copied.deferred]
+        statement = (
+            update(copied.table)
+            .where(*(column == keys[column.key] for column in copied.key))
+            .values({column.key: column for column in kept if not column.primary_key})
         )
         rows = []
         for values in batch:
