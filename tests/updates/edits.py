@@ -69,7 +69,8 @@ def add_setting(config: Path) -> None:
     head, next_, tail = text.partition(
         "\n    @model_validator" if "@model_validator" in text else "\n\ndef load_settings"
     )
-    settings.write_text(head + SETTING + next_ + tail, encoding="utf-8")
+    # After a blank line, as a group of its own.
+    settings.write_text(f"{head}\n{SETTING}{next_}{tail}", encoding="utf-8")
 
 
 def remove_samples(folder: Path, *, with_api: bool) -> list[str]:

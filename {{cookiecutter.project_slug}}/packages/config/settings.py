@@ -133,20 +133,6 @@ class Settings(ServiceSettings):
     {{ name }}: {{ type }} = {{ default }}
     """{{ sentence }}"""
 {% endfor %}
-{% if "DATABASE_READ_TIMEOUT_SECONDS" in db.settings %}
-
-    @property
-    def read_timeout_seconds(self) -> int:
-        """Seconds to wait for an answer: above the server's own limit, which should act first."""
-        return self.DATABASE_READ_TIMEOUT_SECONDS or self.DATABASE_STATEMENT_TIMEOUT_SECONDS + 5
-{% endif %}
-{% if "DATABASE_POOLER" in db.settings %}
-
-    @property
-    def is_pooled(self) -> bool:
-        """Whether each transaction may run on another connection to the server."""
-        return self.DATABASE_POOLER == "transaction"
-{% endif %}
 {% if db.server %}
 
     @model_validator(mode="after")
@@ -179,6 +165,20 @@ class Settings(ServiceSettings):
             )
         return self
 {% endif %}
+{% endif %}
+{% if "DATABASE_READ_TIMEOUT_SECONDS" in db.settings %}
+
+    @property
+    def read_timeout_seconds(self) -> int:
+        """Seconds to wait for an answer: above the server's own limit, which should act first."""
+        return self.DATABASE_READ_TIMEOUT_SECONDS or self.DATABASE_STATEMENT_TIMEOUT_SECONDS + 5
+{% endif %}
+{% if "DATABASE_POOLER" in db.settings %}
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether each transaction may run on another connection to the server."""
+        return self.DATABASE_POOLER == "transaction"
 {% endif %}
 
 
