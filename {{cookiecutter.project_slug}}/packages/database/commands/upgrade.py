@@ -88,7 +88,8 @@ def _is_at_head(engine: Engine) -> bool:
     if compare(revisions) == "ahead":
         raise click.ClickException(
             f"the database is at revision {', '.join(sorted(revisions))}, which this code does not"
-            " have; deploy the newer code, or downgrade with the code that has the revision"
+            " have; deploy the newer code, or downgrade with the code that has the revision; if it"
+            " was squashed, run `upgrade` of the code before that first"
         )
     return compare(revisions) == "at head"
 
