@@ -87,6 +87,11 @@ def target_errors(hint: str = "") -> Iterator[None]:
     except DBAPIError as error:
         # Further lines of it may show the values of a row.
         reason = (str(error.orig).strip() or "no answer").splitlines()[0]
+        if "gone away" in reason:  # MySQL, MariaDB
+            raise click.ClickException(
+                f"the target has ended the connection: {reason}; if it runs, its max_allowed_packet"
+                " is smaller than a row: raise it, and start again"
+            ) from None
         if error.statement is None:
             raise click.ClickException(
                 f"the target cannot be reached: {reason}; check COPY_TO and COPY_TO_PASSWORD"
