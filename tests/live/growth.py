@@ -180,6 +180,31 @@ def check_rows_kept(project: Project) -> None:
         shown = project.run("pytest", "-q", "tests/test_migrations.py", "-k", "outlive", check=False).stdout
         assert outcome in shown.splitlines()[-1], shown
     path.unlink()
+    check_rows_missing(project)
+
+
+def check_rows_missing(project: Project) -> None:
+    """See that test name the tables for which it has made no row, until it is given one, and examine a merge."""
+    examples = project.folder / "tests" / "example_rows.py"
+    text = examples.read_text(encoding="utf-8")
+    path = write_revision(project.folder, 2, ADD, DROP)
+    unknown = re.sub(r"    str: .*", "    str: [None],", text)
+    given = unknown.replace("GIVEN: Rows = {}", 'GIVEN: Rows = {"my_table": {"name": "given"}}')
+    for changed, tables in ((unknown, "jobs, my_table, users"), (given, "jobs, users")):
+        examples.write_text(changed, encoding="utf-8")
+        shown = project.run("pytest", "-q", "tests/test_migrations.py", "-k", "outlive").stdout
+        assert f"made no row for {tables}: see GIVEN in tests/example_rows.py" in shown
+    examples.write_text(text, encoding="utf-8")
+    other = path.with_name("branch.py")
+    other.write_text(
+        path.read_text(encoding="utf-8").replace('"0002"', '"branch"').replace('"note"', '"other"'), encoding="utf-8"
+    )
+    merge = write_revision(project.folder, 4, REMOVE)
+    merge.write_text(merge.read_text(encoding="utf-8").replace('"0003"', '("0002", "branch")'), encoding="utf-8")
+    shown = project.run("pytest", "-q", "tests/test_migrations.py", "-k", "outlive", check=False).stdout
+    assert "of these tables" in shown, shown
+    for each in (path, other, merge):
+        each.unlink()
 
 
 def check_renames(project: Project) -> None:

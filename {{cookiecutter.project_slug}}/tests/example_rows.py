@@ -29,13 +29,15 @@ VALUES: dict[type, list[Any]] = {
     dict: [{}, []],
     list: [[]],
 }
+# For a table in which none of these fits: {"events": {"ends_at": datetime(2026, 1, 2, tzinfo=UTC)}}
+GIVEN: Rows = {}
 TRIES = 10
 
 
 def find_rows(connection: Connection) -> Rows:
     """Return a row that is accepted for each table, as far as one is found; nothing is stored."""
     with connection.begin_nested() as savepoint:
-        rows = store_rows(connection, {name: {} for name in _reflect(connection)})
+        rows = store_rows(connection, {name: GIVEN.get(name, {}) for name in _reflect(connection)})
         savepoint.rollback()
     return rows
 

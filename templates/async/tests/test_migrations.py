@@ -128,19 +128,23 @@ async def test_rows_outlive_the_newest_revision(alembic_config: Config) -> None:
     """What was stored before a release is there after it, also after going down and up again.
 
     There is a row in each table for which one can be made that fits the schema before and after
-    the newest revision. A revision that removes rows on purpose, or drops a column beside adding an
-    empty one, says so: `keeps_rows = False`.
+    the newest revision; where there is none, the test is skipped and names the table. A revision
+    that removes rows on purpose, or drops a column beside adding an empty one, says so:
+    `keeps_rows = False`.
     """
     newest = ScriptDirectory.from_config(alembic_config).get_revision("head")
-    before = newest and newest.down_revision
-    if not isinstance(before, str) or not getattr(newest.module, "keeps_rows", True):
+    parents = newest and newest.down_revision
+    if not newest or not parents or not getattr(newest.module, "keeps_rows", True):
         return
+    # A revision that merges branches is the next one from each of them.
+    before = parents if isinstance(parents, str) else parents[0]
     try:
         await to_thread(command.downgrade, alembic_config, "base")
         await to_thread(command.upgrade, alembic_config, "head")
         rows = await in_database(find_rows)
         await to_thread(command.downgrade, alembic_config, before)
         rows = await in_database(lambda connection: store_rows(connection, rows))
+        empty = sorted((await read_tables() & set(Base.metadata.tables)) - rows.keys())
         await to_thread(command.upgrade, alembic_config, "head")
         first = await in_database(lambda connection: read_rows(connection, rows))
         await to_thread(command.downgrade, alembic_config, before)
@@ -152,6 +156,8 @@ async def test_rows_outlive_the_newest_revision(alembic_config: Config) -> None:
     lost = [name for name, row in first.items() if not row]
     assert lost == [], "the newest revision loses rows, or what is in a column, of these tables"
     assert again == first
+    if empty:
+        pytest.skip(f"made no row for {', '.join(empty)}: see GIVEN in tests/example_rows.py")
 
 
 {# async #}
