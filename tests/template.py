@@ -89,9 +89,9 @@ def plain_environment() -> dict[str, str]:
 
 
 def run(
-    *command: str | Path, cwd: Path, env: Mapping[str, str] | None = None, check: bool = True
+    *command: str | Path, cwd: Path, env: Mapping[str, str] | None = None, check: bool = True, typed: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end.
+    """Run a command to its end; `typed` is its standard input.
 
     Raises:
         AssertionError: `check` is set and the command failed; the text has all it printed.
@@ -100,9 +100,10 @@ def run(
         [str(word) for word in command],
         cwd=cwd,
         env={**plain_environment(), **(env or {})},
-        stdin=subprocess.DEVNULL,
+        input=typed,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="backslashreplace",
         timeout=STEP_SECONDS,
         check=False,
     )
@@ -182,13 +183,9 @@ def interpreter(version: str) -> str:
 
 
 def install(folder: Path, python: str, extra: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Project:
-    """Install a rendered project from its own pyproject.toml, beside further requirements.
+    """Install a rendered project from its own pyproject.toml, beside further requirements such as "sqlalchemy==2.0.*".
 
-    Args:
-        folder: the project.
-        python: the version of Python, such as "3.12".
-        extra: what to install beside, such as "sqlalchemy==2.0.*".
-        env: the environment variables of all that runs in the project.
+    The environment variables are those of all that runs in the project.
     """
     run("uv", "venv", "--quiet", "--python", interpreter(python), ".venv", cwd=folder)
     run("uv", "pip", "install", "--quiet", "--editable", ".[dev]", *extra, cwd=folder)

@@ -16,15 +16,10 @@ from cookiecutter.exceptions import FailedHookException
 from cookiecutter.main import cookiecutter
 from markdown_it import MarkdownIt
 
-TEMPLATE = Path(__file__).resolve().parents[2]
+from tests.template import CONTEXT, TEMPLATE
+
 TEXTS = ("project_name", "description", "author_name", "author_email")
-DEFAULTS = {
-    "project_name": "My Service",
-    "project_slug": "my_service",
-    "description": "A service whose database layer holds.",
-    "author_name": "Your Name",
-    "author_email": "you@example.com",
-}
+DEFAULTS = {question: str(CONTEXT[question]) for question in TEXTS} | {"project_slug": "my_service"}
 HEADINGS = [
     "Start it, test it",
     "Where things are",

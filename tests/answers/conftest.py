@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.answers.baking import TEMPLATE
+from tests.template import TEMPLATE
 
 FOLDER = "{{cookiecutter.project_slug}}"
 FREE_TEXT = re.compile(rb"cookiecutter\.(project_name|description|author_)|licenses/")

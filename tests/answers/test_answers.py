@@ -10,30 +10,37 @@ from tests.answers.baking import DEFAULTS, SENTENCE, Outcome, assert_refused, as
 from tests.answers.nasties import BROKEN_EMAILS, BROKEN_SLUGS, BROKEN_TEXTS, EMAILS, SLUGS, TEXTS
 from tests.answers.test_hooks import faults
 
-
-@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_printable_text_comes_back_unchanged(text: str, output: Path, free_text_template: Path) -> None:
-    """Any printable text, in any script, renders a project whose files parse and say exactly that text."""
-    answers = dict.fromkeys(["project_name", "description", "author_name"], text) | {"project_slug": "my_service"}
-    outcome = bake(answers, output, template=free_text_template)
-    assert outcome.project, outcome.sentences
-    assert_unchanged(outcome.project, answers)
-
-
-@pytest.mark.parametrize("text", BROKEN_TEXTS.values(), ids=BROKEN_TEXTS)
-def test_text_that_no_file_can_hold_is_refused(text: str, output: Path) -> None:
-    """Text that would break a file, or read other than it is, is refused with a sentence for each question."""
-    questions = ["project_name", "description", "author_name", "author_email"]
-    outcome = bake(dict.fromkeys(questions, text) | {"project_slug": "my_service"}, output)
-    assert_refused(outcome, *questions)
+QUESTIONS = ("project_name", "description", "author_name")
+TAKEN: dict[str, dict[str, str]] = {
+    **{name: dict.fromkeys(QUESTIONS, text) for name, text in TEXTS.items()},
+    **{f"address {email}": {"author_email": email} for email in EMAILS},
+    **{f"slug {slug}": {"project_slug": slug} for slug in SLUGS},
+    "no description": {"description": ""},
+}
+REFUSED: dict[str, dict[str, str]] = {
+    **{name: dict.fromkeys((*QUESTIONS, "author_email"), text) for name, text in BROKEN_TEXTS.items()},
+    **{f"address {email}": {"author_email": email} for email in BROKEN_EMAILS},
+    # A heading and a licence need a name that shows something.
+    **{f"{name} {text!a}": {name: text} for name in QUESTIONS[::2] for text in ("", "\u200d", "\u200b\u00ad\u2060")},
+}
 
 
-@pytest.mark.parametrize("slug", SLUGS)
-def test_a_valid_slug_names_the_folder(slug: str, output: Path, free_text_template: Path) -> None:
-    """A slug that is a plain identifier is the name of the folder and of the distribution."""
-    outcome = bake({"project_slug": slug}, output, template=free_text_template)
+@pytest.mark.parametrize("answers", TAKEN.values(), ids=TAKEN)
+def test_what_can_work_comes_back_unchanged(answers: dict[str, str], output: Path, free_text_template: Path) -> None:
+    """Any printable text in any script, any address or none, and any plain identifier: the files parse and say it."""
+    slug = answers.get("project_slug", "my_service")
+    outcome = bake(answers | {"project_slug": slug}, output, template=free_text_template)
     assert outcome.left == [slug], outcome.sentences
-    assert_unchanged(output / slug, {})
+    assert_unchanged(output / slug, answers)
+
+
+@pytest.mark.parametrize("answers", REFUSED.values(), ids=REFUSED)
+def test_what_cannot_work_is_refused(answers: dict[str, str], output: Path) -> None:
+    """Text that would break a file, or read other than it is, gets a sentence for each question, and so does no name.
+
+    An address that would stop the build of the package is refused before there is one.
+    """
+    assert_refused(bake(answers | {"project_slug": "my_service"}, output), *answers)
 
 
 @pytest.mark.parametrize("slug", BROKEN_SLUGS.values(), ids=BROKEN_SLUGS)
@@ -45,34 +52,6 @@ def test_a_slug_that_cannot_work_is_refused_with_one_that_does(slug: str, tmp_pa
     assert_refused(outcome, "project_slug")
     assert [path.name for path in tmp_path.rglob("*")] == ["deep", "output"]
     assert faults(project_slug=outcome.sentences[0].rpartition("project_slug=")[2].removesuffix(".")) == []
-
-
-@pytest.mark.parametrize("email", EMAILS)
-def test_an_address_that_build_tools_take_is_taken(email: str, output: Path, free_text_template: Path) -> None:
-    """An e-mail address, or none, stands in the metadata as given."""
-    outcome = bake({"author_email": email}, output, template=free_text_template)
-    assert outcome.project, outcome.sentences
-    assert_unchanged(outcome.project, {"author_email": email})
-
-
-@pytest.mark.parametrize("email", BROKEN_EMAILS)
-def test_an_address_that_build_tools_reject_is_refused(email: str, output: Path) -> None:
-    """An address that would stop the build of the package is refused before there is one."""
-    assert_refused(bake({"author_email": email}, output), "author_email")
-
-
-@pytest.mark.parametrize("nothing", ["", "\u200d", "\u200b\u00ad\u2060"])
-@pytest.mark.parametrize("question", ["project_name", "author_name"])
-def test_a_required_text_is_asked_for(question: str, nothing: str, output: Path) -> None:
-    """A name that shows nothing is refused, as a heading and a licence need one."""
-    assert_refused(bake({question: nothing, "project_slug": "my_service"}, output), question)
-
-
-def test_a_description_may_be_empty(output: Path) -> None:
-    """A project without a description renders, and its files parse."""
-    outcome = bake({"description": ""}, output)
-    assert outcome.project, outcome.sentences
-    assert_unchanged(outcome.project, {"description": ""})
 
 
 @pytest.mark.parametrize("name", ["!!!", "🎉", "---", "\uf8ff"])

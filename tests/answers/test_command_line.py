@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.answers.baking import DEFAULTS, SENTENCE, TEMPLATE, assert_unchanged
+from tests.answers.baking import DEFAULTS, SENTENCE, assert_unchanged
 from tests.answers.nasties import TEXTS
-from tests.template import CONTEXT
+from tests.template import CONTEXT, TEMPLATE
+from tests.template import run as run_program
 
 QUESTIONS_WITH_CHOICES = sum(
     isinstance(choices, list) for question, choices in CONTEXT.items() if not question.startswith("_")
@@ -29,24 +30,9 @@ def run(
     arguments: list[str], output: Path, typed: str = "", environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run Cookiecutter as a process of its own, in the output folder."""
-    return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "cookiecutter",
-            str(TEMPLATE),
-            "--config-file",
-            os.environ["COOKIECUTTER_CONFIG"],
-            *arguments,
-        ],
-        cwd=output,
-        input=typed,
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        errors="backslashreplace",
-        env={**os.environ, "PYTHONUTF8": "1", **(environment or {})},
-    )
+    command = [sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--config-file", os.environ["COOKIECUTTER_CONFIG"]]
+    env = {"PYTHONUTF8": "1", **(environment or {})}
+    return run_program(*command, *arguments, cwd=output, env=env, check=False, typed=typed)
 
 
 def configuration(output: Path, context: str) -> Path:

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hooks import pre_gen_project as hook  # its Jinja is inside a string, so it can be imported as it stands
-from tests.answers.baking import DEFAULTS, SENTENCE, TEMPLATE, bake
+from tests.answers.baking import DEFAULTS, SENTENCE, bake
 from tests.template import BACKENDS as FACTS
-from tests.template import CONTEXT
+from tests.template import CONTEXT, TEMPLATE
 
 POST = TEMPLATE / "hooks" / "post_gen_project.py"
 BACKENDS: list[str] = CONTEXT["database_backend"]
