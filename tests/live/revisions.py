@@ -11,7 +11,7 @@ from alembic import op
 {more}
 
 revision: str = "{number:04}"
-down_revision: str | None = "{before:04}"
+down_revision: str | None = {before}
 branch_labels: str | None = None
 depends_on: str | None = None
 
@@ -28,16 +28,12 @@ def downgrade() -> None:
 
 
 def write_revision(folder: Path, number: int, upgrade: str, downgrade: str = "pass", more: str = "") -> Path:
-    """Write a revision that follows the one before it.
+    """Write a revision that follows the one before it; the template's own is the first, unless a team has removed it.
 
-    Args:
-        folder: the service.
-        number: of the revision; the template's own one is the first.
-        upgrade: what it does.
-        downgrade: what takes that back.
-        more: what stands at the top of the module, beside the usual imports.
+    `more` stands at the top of the module, beside the usual imports.
     """
     path = folder / "migrations" / "versions" / f"{number:04}_change.py"
     bodies = {"upgrade": indent(upgrade, "    "), "downgrade": indent(downgrade, "    ")}
-    path.write_text(TEXT.format(number=number, before=number - 1, more=more, **bodies), encoding="utf-8")
+    before = f'"{number - 1:04}"' if number > 1 else None
+    path.write_text(TEXT.format(number=number, before=before, more=more, **bodies), encoding="utf-8")
     return path

@@ -6,24 +6,8 @@ import pytest
 
 from tests.live.cells import InstallOnce
 from tests.live.databases import in_file
+from tests.live.revisions import write_revision
 from tests.template import STYLES
-
-REVISION = '''\
-"""Change nothing."""
-
-revision: str = "{name}"
-down_revision: str | None = "0001"
-branch_labels: str | None = None
-depends_on: str | None = None
-
-
-def upgrade() -> None:
-    """Apply the change."""
-
-
-def downgrade() -> None:
-    """Take the change back."""
-'''
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -40,8 +24,11 @@ def test_two_newest_revisions_are_named(
             path.unlink()
 
     request.addfinalizer(remove)
+    revision = write_revision(project.folder, 2, "pass")
     for name in ("mine", "theirs"):
-        (versions / f"{name}.py").write_text(REVISION.format(name=name), encoding="utf-8")
+        text = revision.read_text(encoding="utf-8").replace('"0002"', f'"{name}"')
+        (versions / f"{name}.py").write_text(text, encoding="utf-8")
+    revision.unlink()
 
     upgrade = project.run("python", "-m", "packages.database", "upgrade", check=False)
     said = "Error: the code has several newest revisions: mine, theirs; run: alembic merge heads\n"

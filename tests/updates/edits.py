@@ -4,19 +4,9 @@ import re
 from pathlib import Path
 
 from scripts.twins import twin
-from tests.updates.texts import (
-    ABOUT,
-    DEPENDENCY,
-    MODEL,
-    NICKNAME,
-    REVISION,
-    ROUTE,
-    ROUTE_IMPORTS,
-    ROUTE_TEST,
-    SECTION,
-    SETTING,
-    TEST,
-)
+from tests.live.revisions import write_revision
+from tests.updates import texts
+from tests.updates.texts import CREATE, DROP, TYPES
 
 SAMPLES = re.compile(r"packages\.database\.(models|user_data_model|job_data_model)|/users")
 
@@ -35,16 +25,10 @@ def insert(path: Path, text: str, *, before: str = "", after: str = "") -> None:
 
 
 def edit(folder: Path, style: str, *, with_api: bool) -> None:
-    """Make the edits of a team, each where the service's version has a place for it.
-
-    Args:
-        folder: the service.
-        style: its style of sessions.
-        with_api: whether it has an HTTP API.
-    """
+    """Make the edits of a team, each where the service's version has a place for it."""
     add_files(folder, style, with_api=with_api)
     users = folder / "packages" / "database" / "user_data_model.py"
-    insert(users, NICKNAME, before="    created_at: Mapped[CreatedAt]\n")
+    insert(users, texts.NICKNAME, before="    created_at: Mapped[CreatedAt]\n")
     add_setting(folder / "packages" / "config")
     migrations = folder / "tests" / "test_migrations.py"
     if "TABLES = {" in migrations.read_text(encoding="utf-8"):
@@ -62,7 +46,7 @@ def add_setting(config: Path) -> None:
     if own.exists():
         insert(own, "from pydantic import PositiveInt\n", before="from pydantic_settings import")
         with own.open("a", encoding="utf-8") as end:
-            end.write("\n" + SETTING)
+            end.write("\n" + texts.SETTING)
         return
     settings = config / "settings.py"
     text = settings.read_text(encoding="utf-8")
@@ -70,7 +54,7 @@ def add_setting(config: Path) -> None:
         "\n    @model_validator" if "@model_validator" in text else "\n\ndef load_settings"
     )
     # After a blank line, as a group of its own.
-    settings.write_text(f"{head}\n{SETTING}{next_}{tail}", encoding="utf-8")
+    settings.write_text(f"{head}\n{texts.SETTING}{next_}{tail}", encoding="utf-8")
 
 
 def remove_samples(folder: Path, *, with_api: bool) -> list[str]:
@@ -86,18 +70,8 @@ def remove_samples(folder: Path, *, with_api: bool) -> list[str]:
     files += [f"tests/{path.name}" for path in tests]
     for name in files:
         (folder / name).unlink()
-    revision = folder / "migrations" / "versions" / "0002_create_teams.py"
-    text = revision.read_text(encoding="utf-8")
-    for word, instead in {
-        "Create teams, and give users a nickname.": "Create teams.",
-        "Revision: 0002\nRevises: 0001": "Revision: 0001\nRevises: nothing",
-        'revision: str = "0002"': 'revision: str = "0001"',
-        'down_revision: str | None = "0001"': "down_revision: str | None = None",
-        '    op.add_column("users", sa.Column("nickname", sa.Unicode(length=255), nullable=True))\n': "",
-        '    op.drop_column("users", "nickname")\n': "",
-    }.items():
-        text = text.replace(word, instead)
-    revision.write_text(text, encoding="utf-8")
+    (folder / "migrations" / "versions" / "0002_change.py").unlink()
+    write_revision(folder, 1, CREATE, DROP, TYPES)
     migrations = folder / "tests" / "test_migrations.py"
     text = migrations.read_text(encoding="utf-8")
     migrations.write_text(text.replace('"jobs", "my_table", "teams", "users"', '"teams"'), encoding="utf-8")
@@ -114,18 +88,18 @@ def remove_samples(folder: Path, *, with_api: bool) -> list[str]:
 def add_files(folder: Path, style: str, *, with_api: bool) -> None:
     """Add the files that are the team's alone."""
     test = (
-        TEST.replace("from packages.config", ROUTE_IMPORTS + "from packages.config", 1) + ROUTE_TEST
+        texts.TEST.replace("from packages.config", texts.ROUTE_IMPORTS + "from packages.config", 1) + texts.ROUTE_TEST
         if with_api
-        else TEST
+        else texts.TEST
     )
-    files = {"packages/database/team_data_model.py": MODEL, "migrations/versions/0002_create_teams.py": REVISION}
-    files["tests/test_teams.py"] = test
+    write_revision(folder, 2, CREATE + texts.ADD_NICKNAME, texts.DROP_NICKNAME + DROP, TYPES)
+    files = {"packages/database/team_data_model.py": texts.MODEL, "tests/test_teams.py": test}
     if with_api:
         names = (folder / "packages" / "api" / "dependencies.py").read_text(encoding="utf-8")
         # As they were called in version 1.0.0.
         renamed = ("IdPath", "AfterId") if "IdPath" in names else ("Key", "After")
         route = "packages/api/routes/teams.py" if (folder / "packages/api/routes").is_dir() else "packages/api/teams.py"
-        files[route] = re.sub(r"\bAfter\b", renamed[1], re.sub(r"\bKey\b", renamed[0], ROUTE))
+        files[route] = re.sub(r"\bAfter\b", renamed[1], re.sub(r"\bKey\b", renamed[0], texts.ROUTE))
         module = route.removesuffix(".py").replace("/", ".")
         files["tests/test_teams.py"] = test.replace("packages.api.teams", module)
     for name, text in files.items():
@@ -134,8 +108,8 @@ def add_files(folder: Path, style: str, *, with_api: bool) -> None:
 
 def add_words(folder: Path) -> None:
     """Add a dependency, at the end of its list, and some words to the README."""
-    insert(folder / "pyproject.toml", DEPENDENCY, before="]\n\n[project.optional-dependencies]")
+    insert(folder / "pyproject.toml", texts.DEPENDENCY, before="]\n\n[project.optional-dependencies]")
     readme = folder / "README.md"
-    insert(readme, ABOUT, before="## Start it, test it\n")
+    insert(readme, texts.ABOUT, before="## Start it, test it\n")
     with readme.open("a", encoding="utf-8") as end:
-        end.write(SECTION)
+        end.write(texts.SECTION)

@@ -20,42 +20,19 @@ class Team(Base):
     created_at: Mapped[CreatedAt]
 '''
 
-REVISION = '''\
-"""Create teams, and give users a nickname.
-
-Revision: 0002
-Revises: 0001
-"""
-
-import sqlalchemy as sa
-from alembic import op
-
-from packages.database.types import UtcDateTime
-
-revision: str = "0002"
-down_revision: str | None = "0001"
-branch_labels: str | None = None
-depends_on: str | None = None
-
-
-def upgrade() -> None:
-    """Apply the change."""
-    op.create_table(
-        "teams",
-        sa.Column("id", sa.Integer(), sa.Identity(), nullable=False),
-        sa.Column("name", sa.Unicode(length=255), nullable=False),
-        sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_teams")),
-        sa.UniqueConstraint("name", name=op.f("uq_teams_name")),
-    )
-    op.add_column("users", sa.Column("nickname", sa.Unicode(length=255), nullable=True))
-
-
-def downgrade() -> None:
-    """Take the change back."""
-    op.drop_column("users", "nickname")
-    op.drop_table("teams")
-'''
+TYPES = "\nfrom packages.database.types import UtcDateTime"
+CREATE = """\
+op.create_table(
+    "teams",
+    sa.Column("id", sa.Integer(), sa.Identity(), nullable=False),
+    sa.Column("name", sa.Unicode(length=255), nullable=False),
+    sa.Column("created_at", UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint("id", name=op.f("pk_teams")),
+    sa.UniqueConstraint("name", name=op.f("uq_teams_name")),
+)"""
+DROP = 'op.drop_table("teams")'
+ADD_NICKNAME = '\nop.add_column("users", sa.Column("nickname", sa.Unicode(length=255), nullable=True))'
+DROP_NICKNAME = 'op.drop_column("users", "nickname")\n'
 
 ROUTE = '''\
 """The path operations on teams."""
