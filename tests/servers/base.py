@@ -7,7 +7,6 @@ import subprocess
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import ClassVar, Self
 
 from . import processes
@@ -24,11 +23,7 @@ class Startable(ABC):
 
     @abstractmethod
     def start(self) -> None:
-        """Start it, and wait until it can be used; do nothing when it runs.
-
-        Raises:
-            ServerError: It does not start.
-        """
+        """Start it, and wait until it can be used; do nothing when it runs."""
 
     @abstractmethod
     def close(self) -> None:
@@ -43,9 +38,7 @@ class Startable(ABC):
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         """End it for good."""
         self.close()
 
@@ -57,20 +50,13 @@ class Server(Startable):
     server, not of the machine. When root runs the tests, the server runs under an account of its own.
 
     Attributes:
-        name: The database's name in the template, such as "postgresql".
-        title: The database's name for people, such as "PostgreSQL".
-        accounts: The accounts to run under when root runs the tests, the best first.
+        accounts: Whom it runs as when root runs the tests, the best first.
         programs: What must be installed.
         driver_error: What `query` raises when the server refuses or cannot be reached.
-        port: The TCP port, on `host`.
-        user: An account with all rights.
-        password: Its password, of letters and digits.
-        version: The server's version; empty before the first start.
-        folder: The folder with all files of the server.
-        data: The folder with the data.
+        user: An account with all rights; its password has letters and digits.
+        version: Empty before the first start.
         options: Settings by name, stronger than ours; a change holds from the next start on.
-        start_seconds: How long `start` waits for an answer.
-        stop_seconds: How long `stop` waits before it kills.
+        start_seconds: How long `start` waits for an answer; after `stop_seconds`, `stop` kills.
     """
 
     name: ClassVar[str]
@@ -84,11 +70,7 @@ class Server(Startable):
     stop_seconds: float = 15.0
 
     def __init__(self) -> None:
-        """Choose a port, a password and a folder; nothing is started yet.
-
-        Raises:
-            ServerError: The server cannot be run here.
-        """
+        """Choose a port, a password and a folder; a server that cannot be run here is a `ServerError`."""
         if reason := self.missing():
             raise ServerError(reason)
         self.host = HOST
@@ -115,15 +97,7 @@ class Server(Startable):
     def query(self, sql: str, database: str | None = None) -> list[Row]:
         """Execute one statement as `user`, over TCP, in a connection of its own, for at most 5 seconds.
 
-        Args:
-            sql: The statement, sent as it is.
-            database: Where to execute it; without one, where the server puts administrators.
-
-        Returns:
-            The rows, empty for a statement that has none.
-
-        Raises:
-            Exception: The `driver_error`.
+        Without a database, it is executed where the server puts administrators.
         """
 
     @property
@@ -157,11 +131,7 @@ class Server(Startable):
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start the server and wait until it answers; do nothing when it runs already.
-
-        Raises:
-            ServerError: It ended at once or did not answer within `start_seconds`; it does not run then.
-        """
+        """Start the server and wait until it answers; it does not run after a `ServerError`."""
         if self.running:
             return
         self.kill()  # clears up after a server that ended by itself
@@ -207,8 +177,7 @@ class Server(Startable):
     def stop(self, *, immediate: bool = False) -> None:
         """End the server, frozen or not, and wait until all its processes are gone; do nothing when it is down.
 
-        Args:
-            immediate: Whether it shall not tidy up, which it makes good at the next start.
+        With `immediate`, it does not tidy up, which it makes good at the next start.
         """
         number = self.immediate_signal if immediate else self.stop_signal
         if self._process is not None and self.running and number != signal.SIGKILL:
@@ -224,11 +193,7 @@ class Server(Startable):
         self.start()
 
     def freeze(self) -> None:
-        """Stop every process of the server (SIGSTOP): connections stay open, nothing answers.
-
-        Raises:
-            ServerError: It does not run, or one of its processes still runs after 5 seconds.
-        """
+        """Stop every process of the server (SIGSTOP): connections stay open, nothing answers."""
         if self._process is None or not self.running or not processes.freeze(self._process.pid):
             raise ServerError(f"{self.title} does not run, or one of its processes still runs after SIGSTOP.")
 
@@ -238,11 +203,7 @@ class Server(Startable):
             processes.thaw(self._process.pid)
 
     def kill(self) -> None:
-        """Kill every process of the server (SIGKILL), as a crash would; frozen or not.
-
-        Raises:
-            ServerError: A process still exists 10 seconds later.
-        """
+        """Kill every process of the server (SIGKILL), as a crash would; frozen or not."""
         if self._process is None:
             return
         if not processes.kill(self._process.pid):

@@ -127,11 +127,7 @@ class GaleraCluster(Startable):
         self.wait_for_size(NODES)
 
     def wait_for_size(self, size: int, seconds: float = 30.0) -> None:
-        """Wait until all nodes that run agree that the cluster has so many members.
-
-        Raises:
-            ServerError: They do not agree after so many seconds.
-        """
+        """Wait until all nodes that run agree that the cluster has so many members."""
         names = ("wsrep_cluster_status", "wsrep_cluster_size", "wsrep_local_state_comment")
 
         def view(node: GaleraNode) -> tuple[str, ...]:

@@ -48,11 +48,7 @@ class HaProxy(Server):
     driver_error: ClassVar[type[Exception]] = OSError
 
     def __init__(self, *servers: Server, idle_seconds: int = 3600, checks: Sequence[int] = ()) -> None:
-        """Stand before servers.
-
-        Raises:
-            ServerError: HAProxy cannot be run here.
-        """
+        """Stand before servers."""
         super().__init__()
         self.servers = servers
         self.idle_seconds = idle_seconds

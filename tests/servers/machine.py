@@ -53,12 +53,7 @@ class Place:
     """
 
     def __init__(self, name: str, *accounts: str) -> None:
-        """Make the folder.
-
-        Args:
-            name: What the folder's name begins with.
-            accounts: Names of accounts for when root runs the tests, the best first.
-        """
+        """Make the folder, whose name begins with the given one, for the first of the accounts that exists."""
         # Not in the default folder: its path may be too long for a Unix socket, or closed to the server's account.
         self.folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir="/tmp"))
         path = f"{os.environ.get('PATH', '')}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
@@ -89,11 +84,7 @@ class Place:
         return path
 
     def run(self, *command: str) -> None:
-        """Run a program to its end.
-
-        Raises:
-            ServerError: It failed; the text has the end of what it printed.
-        """
+        """Run a program to its end; when it fails, a `ServerError` has the end of what it printed."""
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False, **self.options
         )

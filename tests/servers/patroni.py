@@ -21,11 +21,7 @@ SUBREAPER = Path(__file__).with_name("subreaper.py")
 
 
 def ask(port: int, path: str, body: object = None, seconds: float = QUERY_SECONDS) -> Any:
-    """Send a request over HTTP, a POST with a body in JSON when there is one; return what the answer says.
-
-    Raises:
-        OSError: There is no answer, or it is no success.
-    """
+    """Send a request over HTTP, a POST with a body in JSON when there is one; return what the answer says."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"http://{HOST}:{port}{path}", data)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -191,32 +187,17 @@ class PatroniCluster(Startable):
 
     @property
     def primary(self) -> PatroniNode:
-        """The server that takes writes.
-
-        Raises:
-            ServerError: There is none now.
-        """
-        try:
-            return self.members()["leader"]
-        except KeyError:
-            raise ServerError("The cluster has no primary.") from None
+        """The server that takes writes."""
+        return self.members()["leader"]
 
     def wait_until_settled(self) -> None:
-        """Wait until there are a primary, a standby that has all its commits, and the third server.
-
-        Raises:
-            ServerError: It has not come so far after 90 seconds.
-        """
+        """Wait until there are a primary, a standby that has all its commits, and the third server."""
         wanted = {"leader", "sync_standby", "replica"}
         if not wait_until(lambda: wanted <= set(self.members()), SETTLE_SECONDS, 0.5):
             raise ServerError(f"The cluster has {set(self.members())} after {SETTLE_SECONDS:g} seconds.")
 
     def wait_for_other_primary(self, killed: PatroniNode) -> None:
-        """Wait until another server than the killed one is the primary.
-
-        Raises:
-            ServerError: There is none after 90 seconds.
-        """
+        """Wait until another server than the killed one is the primary."""
         if not wait_until(lambda: self.members().get("leader", killed) is not killed, SETTLE_SECONDS, 0.2):
             raise ServerError(f"No other server is the primary after {SETTLE_SECONDS:g} seconds.")
 

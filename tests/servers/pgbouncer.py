@@ -43,11 +43,7 @@ class PgBouncer(Server):
     driver_error: ClassVar[type[Exception]] = psycopg.Error
 
     def __init__(self, server: PostgresqlServer, ignored: str = "", clients: int = 400) -> None:
-        """Stand before a server.
-
-        Raises:
-            ServerError: PgBouncer cannot be run here.
-        """
+        """Stand before a server."""
         super().__init__()
         self.server = server
         self.ignored = ignored

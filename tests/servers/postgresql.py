@@ -127,11 +127,7 @@ class PostgresqlPair(Startable):
         self.wait_until_replayed()
 
     def wait_until_replayed(self) -> None:
-        """Wait until the standby shows everything that the primary has committed before.
-
-        Raises:
-            ServerError: It has not caught up after 10 seconds.
-        """
+        """Wait until the standby shows everything that the primary has committed before."""
         # What is inserted beyond the flushed position may not be sent before the next commit.
         position = self.primary.query("SELECT pg_current_wal_flush_lsn()")[0][0]
         sql = f"SELECT pg_last_wal_replay_lsn() >= '{position}'"
@@ -139,11 +135,7 @@ class PostgresqlPair(Startable):
             raise ServerError(f"The standby has not caught up within {FOLLOW_SECONDS:g} seconds.")
 
     def promote(self) -> None:
-        """Make the standby the primary; the old primary is left to the caller.
-
-        Raises:
-            ServerError: It takes no writes after 10 seconds.
-        """
+        """Make the standby the primary; the old primary is left to the caller."""
         self.standby.query("SELECT pg_promote(false)")
         sql = "SELECT pg_is_in_recovery()"
         if not processes.wait_until(lambda: self.standby.query(sql) == [(False,)], FOLLOW_SECONDS):

@@ -1,28 +1,20 @@
-"""What the users of the private servers rely on; the tests of clusters and replicas prove the pair and the cluster."""
+"""What the private servers promise a machine; that they stop, freeze and keep rows is proven by the tests of faults."""
 
 import re
 import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import psycopg
 import pymysql
 import pytest
 
 from . import SERVERS, Server, ServerError
 from .processes import in_state, tree, wait_until
-
-ENDS: dict[str, Callable[[Server], None]] = {
-    "stop": Server.stop,
-    "kill": Server.kill,
-    "immediate": lambda server: server.stop(immediate=True),
-}
 
 
 def connect(server: Server, **changed: str) -> Any:
@@ -40,25 +32,11 @@ def kind(name: str) -> type[Server]:
     return SERVERS[name]
 
 
-def processes_of(server: Server) -> list[psutil.Process]:
-    """Return the processes of a server."""
-    children = psutil.Process().children()
-    return [each for child in children if str(server.data) in " ".join(child.cmdline()) for each in tree(child.pid)]
-
-
 @pytest.fixture(scope="module", params=SERVERS)
-def shared(request: pytest.FixtureRequest) -> Iterator[Server]:
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """Provide a server of each kind, one for all tests of the module."""
     with kind(request.param)() as server:
         yield server
-
-
-@pytest.fixture
-def server(shared: Server) -> Server:
-    """Provide the server, running, whatever the test before has done to it."""
-    shared.thaw()
-    shared.start()
-    return shared
 
 
 def test_only_its_password_gets_in(server: Server) -> None:
@@ -84,48 +62,6 @@ def test_defaults_are_the_makers(server: Server) -> None:
     """No file of the distribution has changed the character set: what a service says of it is its own doing."""
     question = "SHOW server_encoding" if server.name == "postgresql" else "SELECT @@character_set_server"
     assert server.query(question) == [({"postgresql": "UTF8", "mariadb": "latin1", "mysql": "utf8mb4"}[server.name],)]
-
-
-@pytest.mark.parametrize("end", ENDS)
-@pytest.mark.parametrize("frozen", [False, True], ids=["running", "frozen"])
-def test_data_survive_however_the_server_ends(server: Server, end: str, *, frozen: bool) -> None:
-    """Frozen or in the middle of a transaction, it is gone at once, and comes back with its data on its port."""
-    database = f"test_{time.monotonic_ns()}"
-    server.create_database(database)
-    server.query("CREATE TABLE numbers (n INTEGER)", database)
-    server.query("INSERT INTO numbers VALUES (7)", database)
-    before, port = processes_of(server), server.port
-    with connect(server) as connection, connection.cursor() as cursor:
-        cursor.execute("BEGIN")
-        if frozen:
-            server.freeze()
-            assert in_state(before, psutil.STATUS_STOPPED)
-        began = time.monotonic()
-        ENDS[end](server)
-        assert time.monotonic() - began < 10
-        assert before
-        assert in_state(before)
-        with pytest.raises(server.driver_error):
-            cursor.execute("SELECT 1")
-    with pytest.raises(server.driver_error):
-        server.query("SELECT 1")
-    server.start()
-    assert server.port == port
-    assert server.query("SELECT n FROM numbers", database) == [(7,)]
-
-
-def test_a_frozen_server_is_silent_and_thaws(server: Server) -> None:
-    """Connections stay open while it is frozen, and work afterwards."""
-    with connect(server) as connection, connection.cursor() as cursor:
-        server.freeze()
-        with socket.create_connection((server.host, server.port), timeout=1) as silent:
-            # The kernel still takes the connection, but nobody speaks.
-            silent.settimeout(0.3)
-            with pytest.raises(TimeoutError):
-                silent.recv(1)
-        server.thaw()
-        cursor.execute("SELECT 7")
-        assert cursor.fetchone() == (7,)
 
 
 def test_options_hold_from_the_next_start_on(server: Server) -> None:
