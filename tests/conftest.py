@@ -17,7 +17,7 @@ os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PAT
 
 # What tests record by `record_property`, one line of a table each, with the heads of its columns.
 TABLES = {
-    "fault": ("service", "clients", "requests", "failed", "in doubt", "lost", "doubled", "seconds to recover"),
+    "fault": ("service", "clients", "requests", "failed", "in doubt", "seconds without a write", "slowest request"),
     "overload": ("service", "clients", "requests", "refused", "probes", "p99 ms", "slowest ms", "over 100 ms"),
 }
 

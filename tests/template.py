@@ -151,9 +151,11 @@ class Project:
         """The folder with the programs of the project's environment."""
         return self.folder / ".venv" / "bin"
 
-    def run(self, program: str, *arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a program of the project's environment, in the project's folder."""
-        return run(self.bin / program, *arguments, cwd=self.folder, env=self.env, check=check)
+    def run(
+        self, program: str, *arguments: str | Path, check: bool = True, **env: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program of the project's environment, in the project's folder, with further environment variables."""
+        return run(self.bin / program, *arguments, cwd=self.folder, env={**self.env, **env}, check=check)
 
     def start(self, program: str, *arguments: str | Path, **env: str) -> subprocess.Popen[str]:
         """Start a program, with further environment variables; what it prints to standard error is in its output."""

@@ -1,5 +1,6 @@
 """What `render_item` of a rendered service writes into a revision for the types of other packages."""
 
+import json
 import sqlite3
 import sys
 from contextlib import closing

@@ -1,14 +1,12 @@
 """A rendered service for each backend and style, installed and migrated, on a private server."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import pytest
 from sqlalchemy import make_url
 
-from tests.live.databases import Databases
-from tests.live.service import create_database
 from tests.servers import Server
 from tests.template import STYLES, Project, in_turns
 
@@ -18,9 +16,7 @@ CELLS = [(backend, style) for backend in ("postgresql", "mariadb") for style in 
 def parameters(cells: Sequence[tuple[str, str]], *, apart: bool = False) -> list[object]:
     """Return the cells as parameters of a fixture: of each backend one style, and the other one for `make slow`.
 
-    Args:
-        cells: backends and styles, or other things that have a test in each style.
-        apart: whether they are two parameters.
+    With `apart`, backend and style are two parameters. What has a test in each style may stand for the backend.
     """
     slow = in_turns(cells, other=True)
     return [
@@ -41,6 +37,12 @@ TRANSACTIONS = {
 }
 # What MariaDB says when the connection to be killed is gone already.
 GONE = 1094
+
+
+def stored_jobs(server: Server, database: str, owner: int, first: str = "") -> list[tuple[str, int]]:
+    """Return the title and the id of each job of an owner, as the server has stored them; `first` begins the query."""
+    rows = server.query(f"{first}SELECT title, id FROM jobs WHERE owner_id = {owner:d}", database)  # noqa: S608
+    return [(str(title), int(str(number))) for title, number in rows]
 
 
 class InstallOnce(Protocol):
@@ -89,40 +91,8 @@ class Cell:
         return numbers
 
     def jobs(self, owner: int) -> list[tuple[str, int]]:
-        """Return the title and the id of each job of an owner, as the server has stored them."""
-        rows = self.server.query(f"SELECT title, id FROM jobs WHERE owner_id = {owner:d}", self.database)  # noqa: S608
-        return [(str(title), int(str(number))) for title, number in rows]
+        """Return the jobs of an owner; see `stored_jobs`."""
+        return stored_jobs(self.server, self.database, owner)
 
 
-class Cells:
-    """The cells of one test process; each is migrated once, when first asked for."""
-
-    def __init__(self, install_once: InstallOnce, databases: Databases) -> None:
-        """Install nothing yet.
-
-        Args:
-            install_once: installs a service.
-            databases: where the servers come from.
-        """
-        self._install_once = install_once
-        self._databases = databases
-        self._cells: dict[tuple[str, str], Cell] = {}
-
-    def get(self, backend: str, style: str) -> Cell:
-        """Return a cell; skip the test, with a sentence, where its server is not ours to stop."""
-        key = backend, style
-        if key not in self._cells:
-            self._cells[key] = self._install(backend, style)
-        return self._cells[key]
-
-    def _install(self, backend: str, style: str) -> Cell:
-        # The tests stop the server, so it is never one that the environment names.
-        server = self._databases.server(backend)
-        database = self._databases.get(backend)
-        if database.url is None or database.url.port != server.port:
-            pytest.skip(f"{backend}: the server that the environment names is not ours to stop.")
-        environment = database.environment(style, backend, f"t_cell_{style}_{backend}")
-        project = self._install_once(backend, style, environment)
-        create_database(project)
-        project.run("alembic", "upgrade", "head")
-        return Cell(backend, style, project, server)
+Cells = Callable[[str, str], Cell]

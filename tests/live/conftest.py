@@ -9,6 +9,7 @@ import pytest
 
 from tests.live.cells import CELLS, Cell, Cells, InstallOnce, parameters
 from tests.live.databases import Database, Databases
+from tests.live.service import create_database
 from tests.template import PYTHONS, Project, install, render
 
 
@@ -41,14 +42,30 @@ def install_once(tmp_path_factory: pytest.TempPathFactory) -> InstallOnce:
 
 @pytest.fixture(scope="session")
 def cells(install_once: InstallOnce, databases: Databases) -> Cells:
-    """Give access to the migrated services of this test process, which its modules share."""
-    return Cells(install_once, databases)
+    """Give a function that migrates a service for this test process, whose modules share it.
+
+    It skips the test, with a sentence, where the server is not ours to stop.
+    """
+
+    @cache
+    def get(backend: str, style: str) -> Cell:
+        # The tests stop the server, so it is never one that the environment names.
+        server, database = databases.server(backend), databases.get(backend)
+        if database.url is None or database.url.port != server.port:
+            pytest.skip(f"{backend}: the server that the environment names is not ours to stop.")
+        environment = database.environment(style, backend, f"t_cell_{style}_{backend}")
+        project = install_once(backend, style, environment)
+        create_database(project)
+        project.run("alembic", "upgrade", "head")
+        return Cell(backend, style, project, server)
+
+    return get
 
 
 @pytest.fixture(params=parameters(CELLS))
 def cell(request: pytest.FixtureRequest, cells: Cells) -> Iterator[Cell]:
     """Give the test a service, and let its server go on afterwards, whatever the test did to it."""
-    cell = cells.get(*request.param)
+    cell = cells(*request.param)
     yield cell
     cell.server.thaw()
     cell.server.start()

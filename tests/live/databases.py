@@ -47,6 +47,24 @@ def in_file(folder: Path, style: str) -> dict[str, str]:
     return {"DATABASE_URL": f"{BACKENDS['sqlite'][style]['drivername']}:///{folder}/service.db"}
 
 
+# A user who owns a database, and may make others.
+ACCOUNTS = {
+    "postgresql": ["CREATE ROLE {name} LOGIN CREATEDB PASSWORD '{password}'", "CREATE DATABASE {name} OWNER {name}"],
+    "mariadb": [
+        "CREATE USER {name}@'%' IDENTIFIED BY '{password}'",
+        "CREATE DATABASE {name}",
+        "GRANT ALL ON `{name}%`.* TO {name}@'%'",
+    ],
+}
+
+
+def create_account(server: Server, style: str, name: str, password: str) -> str:
+    """Create a user with a database of its own; return the URL, without the password, which is quoted for SQL."""
+    for statement in ACCOUNTS[server.name]:
+        server.query(statement.format(name=name, password=password))
+    return f"{BACKENDS[server.name][style]['drivername']}://{name}@{server.host}:{server.port}/{name}"
+
+
 @dataclass(frozen=True)
 class Database:
     """Where a rendered project may create and drop databases."""

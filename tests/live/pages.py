@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,14 +9,11 @@ from pathlib import Path
 
 import httpx2
 
-from tests.live.service import wait_until
-from tests.servers import free_port, processes
-from tests.template import TEMPLATE, Project, plain_environment
+from tests.live.service import connected, running
+from tests.servers import free_port
+from tests.template import TEMPLATE, Project
 
-END_SECONDS = 30
 PATH = r"`([\w./-]+\.(?:py|ipynb|yaml|toml))`"
-# Several processes may have to start first.
-WAIT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -51,11 +47,7 @@ class Page:
     """A page, by its sections."""
 
     def __init__(self, name: str) -> None:
-        """Read a page.
-
-        Args:
-            name: its file in `docs`.
-        """
+        """Read the page of that name in `docs`."""
         self.text = (TEMPLATE / "docs" / name).read_text(encoding="utf-8")
         self.sections = [_section(text) for text in self.text.split("\n## ")[1:]]
 
@@ -102,52 +94,20 @@ def words_of(project: Project, command: str) -> tuple[dict[str, str], list[str]]
 
 
 @contextmanager
-def running(project: Project, command: str, env: Mapping[str, str] | None = None) -> Iterator[Path]:
-    """Run a command of a page that does not end, and end it in order after the block; give the path of its log.
+def run_command(project: Project, command: str, env: Mapping[str, str] | None = None) -> Iterator[Path]:
+    """Run a command of a page that does not end, until the block ends; give the path of its log.
 
-    Args:
-        project: an installed service.
-        command: as it stands on the page.
-        env: variables that are stronger than those of the command.
+    The variables of `env` are stronger than those of the command.
     """
     variables, words = words_of(project, command)
     log = project.folder / f"{Path(words[0]).name}-{free_port()}.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            words,
-            cwd=project.folder,
-            env={**plain_environment(), **project.env, **variables, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
-    try:
+    with running(words, project.folder, {**project.env, **variables, **(env or {})}, log):
         yield log
-        process.terminate()
-        process.wait(END_SECONDS)
-    except BaseException:
-        print(log.read_text(encoding="utf-8"))
-        raise
-    finally:
-        processes.kill(process.pid)
-        process.wait()
 
 
 @contextmanager
 def serving(project: Project, command: str, path: str, env: Mapping[str, str] | None = None) -> Iterator[httpx2.Client]:
     """Run a command that serves on port 8000, on another port, and give a client of it once a path is answered."""
     port = free_port()
-    with (
-        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client,
-        running(project, command.replace("8000", str(port)), env),
-    ):
-
-        def answers() -> bool:
-            try:
-                client.get(path)
-            except httpx2.TransportError:
-                return False
-            return True
-
-        wait_until(answers, f"nothing answers: {command}", WAIT_SECONDS)
+    with run_command(project, command.replace("8000", str(port)), env), connected(port, path) as client:
         yield client

@@ -3,9 +3,9 @@
 import json
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from uuid import uuid4
 
 import httpx2
@@ -13,9 +13,54 @@ import httpx2
 from tests.servers import free_port, processes
 from tests.template import Project, plain_environment
 
-START_SECONDS = 30
+# Several processes may have to start first.
+START_SECONDS = 60
+END_SECONDS = 30
 # What a recovery may take on a busy machine.
 RECOVERY_SECONDS = 20
+
+
+@contextmanager
+def running(
+    command: Sequence[str], folder: Path, env: Mapping[str, str], log: Path, pass_fds: Sequence[int] = ()
+) -> Iterator[None]:
+    """Run a program that does not end, end it in order after the block, and leave none of its processes behind."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**plain_environment(), **env},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=pass_fds,
+        )
+    try:
+        yield
+        process.terminate()
+        process.wait(END_SECONDS)
+    except BaseException:
+        print(log.read_text(encoding="utf-8"))
+        raise
+    finally:
+        processes.kill(process.pid)
+        process.wait()
+
+
+@contextmanager
+def connected(port: int, path: str) -> Iterator[httpx2.Client]:
+    """Give a client of what serves on a port, once a path is answered."""
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
+
+        def answers() -> bool:
+            try:
+                client.get(path)
+            except httpx2.TransportError:
+                return False
+            return True
+
+        wait_until(answers, f"nothing answers at port {port}", START_SECONDS)
+        yield client
 
 
 @contextmanager
@@ -25,7 +70,6 @@ def serve(  # noqa: PLR0913 - each has a default
     workers: int = 1,
     app: str = "packages.api.app:app",
     *,
-    orderly: bool = True,
     send_buffer: int | None = None,
     inside: Sequence[str] = (),
 ) -> Iterator[httpx2.Client]:
@@ -36,63 +80,31 @@ def serve(  # noqa: PLR0913 - each has a default
         env: environment variables beside those of the project.
         workers: processes that serve.
         app: where the application is; its `/health/live` says that it runs.
-        orderly: whether it must end in order, and not be killed at the end.
         send_buffer: bytes that the system keeps for a client that does not read; by default as many as it likes.
         inside: the beginning of a command that runs it somewhere else, such as in another network.
     """
     port = free_port()
-    log = project.folder / f"uvicorn-{port}.log"
-    options = ["--log-level", "warning", "--workers", str(workers)]
-    with log.open("wb") as output, socket.socket() as listener:
-        given = send_buffer is not None or bool(inside)
-        if send_buffer is not None:
-            # Each connection inherits it.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
-        if given:
-            listener.bind(("127.0.0.1", port))
-            options += ["--fd", str(listener.fileno())]
-        else:
-            options += ["--port", str(port)]
-        server = subprocess.Popen(
-            [*inside, str(project.bin / "uvicorn"), app, *options],
-            cwd=project.folder,
-            env={**plain_environment(), **project.env, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            pass_fds=[listener.fileno()] if given else [],
-        )
-    try:
-        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
-            deadline = time.monotonic() + START_SECONDS
-            while True:
-                try:
-                    client.get("/health/live")
-                    break
-                except httpx2.TransportError:
-                    if server.poll() is not None or time.monotonic() > deadline:
-                        text = f"the service did not start: {log.read_text()}"
-                        raise AssertionError(text) from None
-                    time.sleep(0.05)
-            yield client
-    finally:
-        if orderly:
-            server.terminate()
-        else:
-            server.kill()
-        try:
-            server.wait(START_SECONDS)
-        except subprocess.TimeoutExpired:
-            # It fails the test, and is not left behind.
-            server.kill()
-            server.wait()
-            raise
+    uvicorn = str(project.bin / "uvicorn")
+    command = [*inside, uvicorn, app, "--log-level", "warning", "--workers", str(workers)]
+    environment, log = {**project.env, **(env or {})}, project.folder / f"uvicorn-{port}.log"
+    with ExitStack() as stack:
+        with socket.socket() as listener:
+            if send_buffer is not None:
+                # Each connection inherits it.
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+            if send_buffer is not None or inside:
+                listener.bind(("127.0.0.1", port))
+                command += ["--fd", str(listener.fileno())]
+            else:
+                command += ["--port", str(port)]
+            stack.enter_context(running(command, project.folder, environment, log, [listener.fileno()]))
+        yield stack.enter_context(connected(port, "/health/live"))
 
 
 def ask_doctor(project: Project, **env: str) -> dict[str, dict[str, str]]:
     """Return what `doctor` finds, by the names of its checks; its exit code must fit."""
     command = ("-m", "packages.database", "doctor", "--json")
-    completed = Project(project.folder, {**project.env, **env}).run("python", *command, check=False)
+    completed = project.run("python", *command, check=False, **env)
     checks = {check["name"]: check for check in json.loads(completed.stdout)}
     failed = any(check["state"] == "error" for check in checks.values())
     assert completed.returncode == failed, completed.stderr
@@ -101,13 +113,7 @@ def ask_doctor(project: Project, **env: str) -> dict[str, dict[str, str]]:
 
 
 def wait_until(condition: Callable[[], bool], promise: str, seconds: float = RECOVERY_SECONDS) -> None:
-    """Wait until a condition holds.
-
-    Args:
-        condition: is asked again and again.
-        promise: what is said when it does not hold in time.
-        seconds: how long it is waited for; by default as long as a recovery may take.
-    """
+    """Wait until a condition holds, by default for as long as a recovery may take; else say what was promised."""
     assert processes.wait_until(condition, seconds, 0.05), promise
 
 

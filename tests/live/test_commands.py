@@ -282,7 +282,7 @@ def test_wait_is_bounded_and_ends_when_the_database_answers(new_service: NewServ
 @pytest.mark.parametrize(("backend", "style"), TOOLS)
 def test_printed_commands_back_up_and_restore(cells: Cells, tmp_path: Path, backend: str, style: str) -> None:
     """What `backup` and `restore` print works as it stands, brings the rows back, and names no password."""
-    cell = cells.get(backend, style)
+    cell = cells(backend, style)
     password = cell.server.password
     (tmp_path / ".my.cnf").write_text(f"[client]\npassword={password}\n", encoding="utf-8")
     (tmp_path / ".pgpass").write_text(f"*:*:*:*:{password}\n", encoding="utf-8")

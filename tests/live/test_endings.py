@@ -29,7 +29,7 @@ ERRORS = ("RuntimeError", "CancelledError", "Ending")
 @pytest.fixture(scope="module", params=parameters(CELLS))
 def running(request: pytest.FixtureRequest, cells: Cells) -> Iterator[tuple[Cell, httpx2.Client]]:
     """Run a service, with requests that end in every way, once for all tests of its cell."""
-    cell = cells.get(*request.param)
+    cell = cells(*request.param)
     put_script(cell.project, cell.style, "endings", "cancelling")
     with serve(cell.project, ENVIRONMENT, app="cancelling:app") as client:
         yield cell, client
@@ -38,10 +38,7 @@ def running(request: pytest.FixtureRequest, cells: Cells) -> Iterator[tuple[Cell
 def post(client: httpx2.Client, paths: list[str], leave_after: float | None = None) -> list[int]:
     """Send requests at once, each over a connection of its own; return the statuses of the answers.
 
-    Args:
-        client: of the service.
-        paths: one for each request.
-        leave_after: seconds after which the clients hang up; none does when it is left out.
+    After `leave_after` seconds, the clients hang up.
     """
 
     async def ask(path: str) -> int:

@@ -3,8 +3,6 @@
 import json
 from itertools import combinations
 
-import pytest
-
 from tests.live.cells import Cell
 from tests.live.scripts import put_script
 
@@ -12,10 +10,9 @@ CHILDREN = 4
 QUERIES = 200
 
 
-@pytest.mark.parametrize("way", ["fork", "multiprocessing"])
-def test_forked_processes_get_their_own_rows(cell: Cell, way: str) -> None:
+def test_forked_processes_get_their_own_rows(cell: Cell) -> None:
     """Four children and their parent ask at once: each gets its own rows, over connections that nobody else has."""
-    report = json.loads(cell.project.run("python", put_script(cell.project, cell.style, "forks"), way).stdout)
+    report = json.loads(cell.project.run("python", put_script(cell.project, cell.style, "forks")).stdout)
     asked = [report["meanwhile"], *report["children"]]
     assert len(asked) == CHILDREN + 1
     for number, each in enumerate(asked):

@@ -5,7 +5,7 @@ Services of two databases and both styles run side by side, so that each fault c
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -15,8 +15,8 @@ from sqlalchemy import make_url
 
 from tests.live.cells import CELLS, Cell, Cells
 from tests.live.scripts import put_script
-from tests.live.service import new_user, serve, wait_until, wait_until_ready
-from tests.live.workload import Answer, Connection, Workload
+from tests.live.service import serve, wait_until, wait_until_ready
+from tests.live.workload import Answer, Connection, Note, Workload, under_load
 from tests.servers import HaProxy
 from tests.template import STYLES
 
@@ -50,10 +50,8 @@ SIDE_BY_SIDE = [
     pytest.param([("mysql", style) for style in STYLES], id="mysql", marks=pytest.mark.slow),
 ]
 
-Record = Callable[[str, object], None]
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Service:
     """A service that runs, and the proxy before its server."""
 
@@ -76,13 +74,13 @@ def running(cells: Cells, chosen: Sequence[tuple[str, str]], limits: Mapping[str
     services = []
     with ExitStack() as stack:
         for backend, style in chosen:
-            cell = cells.get(backend, style)
+            cell = cells(backend, style)
             if backend not in proxies:
                 proxies[backend] = stack.enter_context(HaProxy(cell.server, idle_seconds=IDLE_SECONDS))
             url = make_url(cell.project.env["DATABASE_URL"]).set(port=proxies[backend].port)
             environment = {"DATABASE_URL": url.render_as_string(hide_password=False), **limits}
-            put_script(cell.project, style, "statement")
-            client = stack.enter_context(serve(cell.project, environment, app="statement:app"))
+            put_script(cell.project, style, "endings", "cancelling")
+            client = stack.enter_context(serve(cell.project, environment, app="cancelling:app"))
             services.append(Service(cell, client, proxies[backend]))
         yield services
 
@@ -95,58 +93,41 @@ def services(request: pytest.FixtureRequest, cells: Cells) -> Iterator[list[Serv
 
 
 @contextmanager
-def under_load(services: list[Service], name: str) -> Iterator[list[tuple[Service, Workload, int]]]:
-    """Serve clients of each service while the block runs; give each service with its clients and their user."""
-    with ExitStack() as stack:
-        load = []
-        for each in services:
-            owner = new_user(each.client, name)
-            load.append((each, stack.enter_context(Workload(each.client, owner, CLIENTS)), owner))
-        for _, workload, _ in load:
-            workload.wait_for_answers(ROUNDS)
+def loaded(services: list[Service]) -> Iterator[dict[Service, Workload]]:
+    """Serve clients of each service while the block runs."""
+    with under_load({each: each.client for each in services}, CLIENTS, ROUNDS) as load:
         yield load
 
 
-def check(fault: str, load: list[tuple[Service, Workload, int]], record: Record) -> int:
-    """Record what a fault did to each service, and check what holds for each fault.
-
-    Returns:
-        How many requests failed, in doubt or not.
-    """
-    for service, workload, owner in load:
-        jobs = service.cell.jobs(owner)
-        lost = workload.acknowledged.items() - set(jobs)
-        doubled = len(jobs) - len({title for title, _ in jobs})
-        line = f"HAProxy, {fault} | {service.cell.backend} {service.cell.style} | {CLIENTS} clients"
-        requests = f"{workload.failed} of {len(workload.outcomes)} failed | {workload.in_doubt} in doubt"
-        record(
-            "figures", f"{line} | {requests} | {len(lost)} lost, {doubled} doubled | slowest {workload.slowest:.1f} s"
-        )
-        assert (lost, doubled) == (set(), 0)
-        assert set(workload.statuses) <= {200, 201, 503}
-    return sum(workload.failed + workload.in_doubt for _, workload, _ in load)
+def check(fault: str, load: dict[Service, Workload], since: float, record: Note) -> int:
+    """Record what a fault did to each service, and check what is stored; return how many requests were no success."""
+    for service, workload in load.items():
+        workload.report(record, f"HAProxy, {fault}", f"{service.cell.backend} {service.cell.style}", since)
+        workload.check(service.cell.jobs(workload.owner))
+    return sum(one.failed for workload in load.values() for one in workload.outcomes)
 
 
 @pytest.mark.parametrize("chosen", SIDE_BY_SIDE)
 def test_connections_that_the_proxy_has_cut_cost_nothing(
-    cells: Cells, chosen: Sequence[tuple[str, str]], record_property: Record
+    cells: Cells, chosen: Sequence[tuple[str, str]], record_property: Note
 ) -> None:
     """The proxy's idle limit is shorter than the life of a pooled connection: no request fails after a pause."""
     with running(cells, chosen, {}) as services:
-        with under_load(services, "before"):
+        with loaded(services):
             assert all(len(each.cell.connections()) > 1 for each in services)
         wait_until(lambda: not any(each.cell.connections() for each in services), "the proxy keeps idle connections")
-        with under_load(services, "after") as load:
+        begun = time.monotonic()
+        with loaded(services) as load:
             pass
-    assert check("idle limit of 2 s", load, record_property) == 0
+    assert check("idle limit of 2 s", load, begun, record_property) == 0
 
 
-def test_statement_that_the_proxy_cuts_ends(services: list[Service], record_property: Record) -> None:
+def test_statement_that_the_proxy_cuts_ends(services: list[Service], record_property: Note) -> None:
     """A statement longer than the proxy's idle limit: its request gets a 503, and the server ends it in time."""
 
     async def ask(service: Service) -> tuple[Answer, float, int]:
         begun, connection = time.monotonic(), Connection(service.client)
-        answer = await connection.ask("POST", "/statement", SLEEP[service.cell.backend])
+        answer = await connection.ask("POST", "/endings/statement", SLEEP[service.cell.backend])
         connection.close()
         return answer, time.monotonic() - begun, service.sleeping
 
@@ -163,10 +144,10 @@ def test_statement_that_the_proxy_cuts_ends(services: list[Service], record_prop
     wait_until(lambda: not any(each.sleeping for each in services), "a statement goes on without its client")
 
 
-def test_proxy_that_stays_frozen_holds_nobody(services: list[Service], record_property: Record) -> None:
+def test_proxy_that_stays_frozen_holds_nobody(services: list[Service], record_property: Note) -> None:
     """The proxy is frozen for long: each request and probe is answered within its limits; then all serve again."""
     proxies = {each.proxy for each in services}
-    with under_load(services, "frozen") as load:
+    with loaded(services) as load:
         try:
             for proxy in proxies:
                 proxy.freeze()
@@ -177,12 +158,12 @@ def test_proxy_that_stays_frozen_holds_nobody(services: list[Service], record_pr
             thawed = time.monotonic()
             for proxy in proxies:
                 proxy.thaw()
-        for each, workload, _ in load:
+        for each, workload in load.items():
             wait_until_ready(each.client)
             workload.wait_for_answers(ROUNDS)
     assert ready == [503] * len(services)
-    assert check("frozen", load, record_property) > 0
-    for _, workload, _ in load:
+    assert check("frozen", load, frozen, record_property) > 0
+    for workload in load.values():
         during = [one for one in workload.outcomes if frozen < one.begun and one.ended < thawed]
         assert {one.status for one in during} == {503}
         assert workload.slowest < LONGEST_WAIT_SECONDS + SLACK_SECONDS

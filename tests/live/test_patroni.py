@@ -1,7 +1,7 @@
 """The rendered API behind HAProxy outlives a switchover and a failover of PostgreSQL with Patroni and etcd."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import URL
@@ -13,16 +13,15 @@ from tests.live.test_clusters import (
     CONNECT_SECONDS,
     CONNECTIONS,
     DATABASE,
-    check_writes,
+    check,
     install_styles,
-    report,
-    under_load,
+    serving,
+    stored_by,
 )
+from tests.live.workload import Note
 from tests.servers import PatroniCluster
 from tests.servers.patroni import SETTLE_SECONDS
 from tests.template import Project
-
-Note = Callable[[str, object], None]
 
 pytestmark = pytest.mark.slow
 
@@ -58,15 +57,14 @@ def test_switchover_costs_the_commits_in_flight(
 ) -> None:
     """The primary changes places with its standby under load: no write is lost, and only commits in doubt fail."""
     before = cluster.primary
-    with under_load(projects) as workloads:
+    with serving(projects) as workloads:
         struck = time.monotonic()
         cluster.switch()
         for workload in workloads.values():
             wait_until_ready(workload.client)
             workload.wait_for_answers(2 * ANSWERS)
-    report(record_property, "Patroni, switchover", workloads, struck)
     assert cluster.primary is not before
-    check_writes(workloads, cluster.primary.query("SELECT title, id FROM jobs", DATABASE))
+    check(record_property, "Patroni, switchover", workloads, struck, stored_by(cluster.primary))
     for workload in workloads.values():
         assert all(one.in_doubt for one in workload.outcomes if one.failed)
 
@@ -75,8 +73,7 @@ def test_failover_loses_no_write(projects: dict[str, Project], cluster: PatroniC
     """The primary and its Patroni are killed under load: the service finds the next one, with every write, once."""
     cluster.wait_until_settled()
     killed = cluster.primary
-    cluster.primary.query("TRUNCATE jobs", DATABASE)
-    with under_load(projects) as workloads:
+    with serving(projects) as workloads:
         struck = time.monotonic()
         killed.kill()
         cluster.wait_for_other_primary(killed)
@@ -84,5 +81,5 @@ def test_failover_loses_no_write(projects: dict[str, Project], cluster: PatroniC
             wait_until_ready(workload.client)
             workload.wait_for_answers(2 * ANSWERS, SETTLE_SECONDS)
         back = time.monotonic()
-    report(record_property, f"Patroni, primary killed, back after {back - struck:.0f} s", workloads, struck)
-    check_writes(workloads, cluster.primary.query("SELECT title, id FROM jobs", DATABASE))
+    fault = f"Patroni, primary killed, back after {back - struck:.0f} s"
+    check(record_property, fault, workloads, struck, stored_by(cluster.primary))

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -11,8 +11,8 @@ import pytest
 from tests.live.cells import InstallOnce, parameters
 from tests.live.revisions import write_revision
 from tests.live.scripts import put_script, run_text
-from tests.live.service import ask_doctor, new_user, serve, wait_until_ready
-from tests.live.workload import Workload
+from tests.live.service import ask_doctor, serve, wait_until_ready
+from tests.live.workload import Note, Workload
 from tests.servers import PgBouncer, PostgresqlServer
 from tests.template import STYLES, Project
 
@@ -145,11 +145,7 @@ def test_level_of_isolation_can_be_asked_for(project: Project) -> None:
 
 @pytest.mark.parametrize(("fault", "project"), parameters(FAULTS, apart=True), indirect=["project"])
 def test_load_leaves_nothing_to_other_clients(
-    project: Project,
-    server: PostgresqlServer,
-    pooler: PgBouncer,
-    fault: str,
-    record_property: Callable[[str, object], None],
+    project: Project, server: PostgresqlServer, pooler: PgBouncer, fault: str, record_property: Note
 ) -> None:
     """64 clients meet a fault: no request fails but commits in doubt, and another client sees no setting of ours."""
     faults = {"none": lambda: None, "server restarted": server.restart, "pooler restarted": pooler.restart}
@@ -157,12 +153,11 @@ def test_load_leaves_nothing_to_other_clients(
     seen: dict[str, set[str]] = {name: set() for name in DEFAULTS}
     with serve(project) as client:
         wait_until_ready(client)
-        owner = new_user(client, "pooled")
-        with Workload(client, owner, CLIENTS) as workload:
+        with Workload(client, CLIENTS) as workload:
             workload.wait_for_answers(ROUNDS)
+            struck = time.monotonic()
             faults[fault]()
-            deadline = time.monotonic() + SECONDS
-            while time.monotonic() < deadline or not all(seen.values()):
+            while time.monotonic() < struck + SECONDS or not all(seen.values()):
                 for name in DEFAULTS:
                     # Right after a restart the pooler may say that the server is not there yet.
                     try:
@@ -170,37 +165,28 @@ def test_load_leaves_nothing_to_other_clients(
                     except psycopg.OperationalError:
                         time.sleep(0.1)
             workload.wait_for_answers(ROUNDS)
-    line = f"PgBouncer, {fault} | {style_of(project)} | {CLIENTS} clients"
-    record_property(
-        "figures", f"{line} | {workload.failed} of {len(workload.outcomes)} failed | {workload.in_doubt} in doubt"
-    )
+    workload.report(record_property, f"PgBouncer, {fault}", style_of(project), struck)
     assert workload.failed == 0
     assert seen == {name: {default} for name, default in DEFAULTS.items()}
 
 
 @in_one_style
-def test_paused_pooler_holds_nobody(
-    project: Project, pooler: PgBouncer, record_property: Callable[[str, object], None]
-) -> None:
+def test_paused_pooler_holds_nobody(project: Project, pooler: PgBouncer, record_property: Note) -> None:
     """PAUSE, for longer than any limit: each request and probe gets its 503 in time, and all is well after RESUME."""
-    with serve(project, SHORT_LIMITS) as client:
-        owner = new_user(client, "paused")
-        with Workload(client, owner, FEW_CLIENTS) as workload:
-            workload.wait_for_answers(ROUNDS)
-            pooler.pause()
-            paused = time.monotonic()
-            try:
-                time.sleep(LONGEST_WAIT_SECONDS + SLACK_SECONDS)
-                resumed = time.monotonic()
-                ready = client.get("/health/ready")
-            finally:
-                pooler.resume()
-            wait_until_ready(client)
-            workload.wait_for_answers(ROUNDS)
+    with serve(project, SHORT_LIMITS) as client, Workload(client, FEW_CLIENTS) as workload:
+        workload.wait_for_answers(ROUNDS)
+        pooler.pause()
+        paused = time.monotonic()
+        try:
+            time.sleep(LONGEST_WAIT_SECONDS + SLACK_SECONDS)
+            resumed = time.monotonic()
+            ready = client.get("/health/ready")
+        finally:
+            pooler.resume()
+        wait_until_ready(client)
+        workload.wait_for_answers(ROUNDS)
     during = [one for one in workload.outcomes if paused < one.begun and one.ended < resumed]
-    line = f"PgBouncer, paused | {style_of(project)} | {FEW_CLIENTS} clients"
-    failed = f"{workload.failed} of {len(workload.outcomes)} failed | {workload.in_doubt} in doubt"
-    record_property("figures", f"{line} | {failed} | slowest {workload.slowest:.1f} s")
+    workload.report(record_property, "PgBouncer, paused", style_of(project), paused)
     assert ready.status_code == 503
     assert {one.status for one in during} == {503}
     # Each was answered, also those whose requests were under way when the pooler stood still.
@@ -210,8 +196,7 @@ def test_paused_pooler_holds_nobody(
 
 def test_without_the_setting_the_refusal_names_it(project: Project) -> None:
     """A pooler that takes no start-up options ends a command with one sentence, which says what to set."""
-    direct = Project(project.folder, {**project.env, "DATABASE_POOLER": "off"})
-    outcome = direct.run("alembic", "current", check=False)
+    outcome = project.run("alembic", "current", check=False, DATABASE_POOLER="off")
     assert outcome.returncode == 1
     (sentence,) = outcome.stderr.strip().split("\n")
     assert sentence.startswith("DATABASE_POOLER: ")

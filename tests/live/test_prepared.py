@@ -18,7 +18,7 @@ CELLS = parameters([("postgresql", style) for style in STYLES], apart=True)
 @pytest.mark.parametrize(("backend", "style"), CELLS)
 def test_repeated_statements_are_prepared(cells: Cells, backend: str, style: str) -> None:
     """The server parses and plans a statement once, in place of each time: half of its time for a small read."""
-    project = cells.get(backend, style).project
+    project = cells(backend, style).project
     script = put_script(project, style, "prepared")
     assert int(project.run("python", script).stdout) > 0
 
@@ -26,7 +26,7 @@ def test_repeated_statements_are_prepared(cells: Cells, backend: str, style: str
 @pytest.mark.parametrize(("backend", "style"), CELLS)
 def test_changed_column_fails_no_request(cells: Cells, backend: str, style: str) -> None:
     """A migration changes the type of a column that prepared statements return: each read and each write succeeds."""
-    cell = cells.get(backend, style)
+    cell = cells(backend, style)
     with serve(cell.project) as client, ThreadPoolExecutor(CLIENTS) as pool:
         user = new_user(client, "prepared")
 

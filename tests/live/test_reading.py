@@ -32,7 +32,7 @@ Request = Callable[[], httpx2.Response]
 @pytest.fixture(scope="module", params=parameters(CELLS))
 def counted(request: pytest.FixtureRequest, cells: Cells) -> Iterator[tuple[Cell, httpx2.Client, CountingProxy]]:
     """Run a service behind a proxy that counts what it asks of its database."""
-    cell = cells.get(*request.param)
+    cell = cells(*request.param)
     with CountingProxy(cell.server.host, cell.server.port) as proxy:
         url = make_url(cell.project.env["DATABASE_URL"]).set(host="127.0.0.1", port=proxy.port)
         # What is encrypted cannot be told apart by who speaks, as the first packets of TLS go to and fro.
@@ -115,7 +115,7 @@ def check_writing_is_refused(project: Project, style: str) -> None:
 @pytest.mark.parametrize(("backend", "style"), parameters(CELLS, apart=True))
 def test_server_refuses_what_a_reader_writes(cells: Cells, backend: str, style: str) -> None:
     """Through the ORM, in plain SQL, by DDL and by row locks: the server refuses, and the API answers 500, not 503."""
-    check_writing_is_refused(cells.get(backend, style).project, style)
+    check_writing_is_refused(cells(backend, style).project, style)
 
 
 @pytest.mark.parametrize("style", STYLES)

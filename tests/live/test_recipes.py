@@ -3,7 +3,7 @@
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,11 +15,12 @@ import pytest
 import yaml
 from sqlalchemy import make_url
 
-from tests.live.cells import Cells
+from tests.live.cells import Cells, stored_jobs
 from tests.live.databases import Databases
-from tests.live.pages import WAIT_SECONDS, Page, running, serving, words_of
-from tests.live.service import create_database, new_user, serve, wait_until
-from tests.live.workers import KILLS, kill_workers
+from tests.live.pages import Page, run_command, serving, words_of
+from tests.live.service import START_SECONDS, create_database, new_user, serve, wait_until
+from tests.live.test_workers import KILLS, kill_workers
+from tests.live.workload import Note
 from tests.servers import RedisServer, Server, free_port
 from tests.template import PYTHONS, Project, install, interpreter, render, run
 
@@ -74,14 +75,13 @@ class Services:
         return [int(str(row[0])) for row in self.server.query(NEW_JOBS.format(self.new_user(), ROWS), DATABASE)]
 
     def jobs(self, owner: int) -> list[tuple[str, int]]:
-        """Return the title and the id of each job of an owner."""
-        rows = self.server.query(f"SELECT title, id FROM jobs WHERE owner_id = {owner:d}", DATABASE)  # noqa: S608
-        return [(str(title), int(str(number))) for title, number in rows]
+        """Return the jobs of an owner; see `stored_jobs`."""
+        return stored_jobs(self.server, DATABASE, owner)
 
     def wait_until_succeeded(self, jobs: list[int]) -> None:
         """Wait until all jobs are done."""
         question = f"SELECT count(*) FROM jobs WHERE status = 'succeeded' AND id BETWEEN {jobs[0]} AND {jobs[-1]}"  # noqa: S608
-        wait_until(lambda: self.number(question) == len(jobs), "not all jobs are done", WAIT_SECONDS)
+        wait_until(lambda: self.number(question) == len(jobs), "not all jobs are done", START_SECONDS)
 
     def connections(self) -> int:
         """Return how many connections the services have."""
@@ -169,12 +169,12 @@ def test_celery(services: Services, redis: RedisServer, style: str) -> None:
     (project.folder / "eager.py").write_text(EAGER[style], encoding="utf-8")
     jobs = services.new_jobs()
     broker = {"CELERY_BROKER_URL": f"{redis.url[:-1]}{['sync', 'async'].index(style)}"}
-    with running(project, f"{section.command('celery')} --include eager", broker) as log:
+    with run_command(project, f"{section.command('celery')} --include eager", broker) as log:
         code = f"from packages.worker import finish_job\nfor job in {jobs}: finish_job.delay(job)"
-        replace(project, env={**project.env, **broker}).run("python", "-c", code)
+        project.run("python", "-c", code, check=True, **broker)
         services.wait_until_succeeded(jobs)
         # The parent's and one of each child; the server notices a moment later that one has gone.
-        wait_until(lambda: 2 <= services.connections() <= 5, "each process has one connection", WAIT_SECONDS)
+        wait_until(lambda: 2 <= services.connections() <= 5, "each process has one connection", START_SECONDS)
     assert "Traceback" not in log.read_text(encoding="utf-8")
 
 
@@ -184,13 +184,13 @@ def test_rq(services: Services, redis: RedisServer) -> None:
     section.put(services.flask)
     jobs = services.new_jobs()
     broker = {"REDIS_URL": redis.url.replace("/0", "/2")}
-    with running(services.flask, section.command("run"), broker) as log:
+    with run_command(services.flask, section.command("run"), broker) as log:
         code = "from packages.jobs import finish_job\nfrom redis import Redis\nfrom rq import Queue\n"
         code += f"queue = Queue(connection=Redis.from_url({broker['REDIS_URL']!r}))\n"
         code += f"for job in {jobs}: queue.enqueue(finish_job, job)"
         services.flask.run("python", "-c", code)
         services.wait_until_succeeded(jobs)
-        wait_until(lambda: services.connections() == 0, "the children's connections are closed", WAIT_SECONDS)
+        wait_until(lambda: services.connections() == 0, "the children's connections are closed", START_SECONDS)
     assert "Traceback" not in log.read_text(encoding="utf-8")
 
 
@@ -206,8 +206,7 @@ def test_typer(services: Services) -> None:
     missing = services.litestar.run(words[0], *words[1:4], "0", "Ada", check=False)
     assert (missing.returncode, missing.stderr) == (1, "There is no user 0; give another id.\n")
     nowhere = {"DATABASE_URL": f"postgresql://app:x@127.0.0.1:{free_port()}/x", "DATABASE_CONNECT_TIMEOUT_SECONDS": "1"}
-    project = replace(services.litestar, env={**services.litestar.env, **nowhere})
-    refused = project.run(words[0], *words[1:4], "1", "Ada", check=False)
+    refused = services.litestar.run(words[0], *words[1:4], "1", "Ada", check=False, **nowhere)
     assert refused.returncode == 1
     [sentence] = refused.stderr.splitlines()
     assert sentence.startswith("DATABASE_URL: ")
@@ -232,9 +231,7 @@ def test_notebook(services: Services) -> None:
     assert ["".join(output) for output in outputs] == [f"{users} users\n"] * 2
 
 
-def test_gunicorn_that_preloads(
-    request: pytest.FixtureRequest, services: Services, record_property: Callable[[str, object], None]
-) -> None:
+def test_gunicorn_that_preloads(request: pytest.FixtureRequest, services: Services, record_property: Note) -> None:
     """Its workers share no connection, also where a module has used the engine before the fork.
 
     One that is killed under load costs its own requests only.
@@ -423,7 +420,7 @@ def test_rows_only(services: Services) -> None:
 
 def test_rows_only_on_mariadb(cells: Cells) -> None:
     """MariaDB needs no more than the two lines of the recipe, which MySQL reads, too."""
-    cell = cells.get("mariadb", "async")
+    cell = cells("mariadb", "async")
     try:
         for statement in lines_of("An account that cannot change the schema", "mysql"):
             cell.server.query(statement.replace(r"my\_service", cell.database.replace("_", r"\_")))
@@ -477,7 +474,7 @@ def test_existing_tables(services: Services, tmp_path: Path) -> None:
         variables, words = words_of(project, command)
         if variables:
             variables = {"DATABASE_URL": project.env["DATABASE_URL"].replace("/old", "/empty")}
-        replace(project, env={**project.env, **variables}).run(*words)
+        project.run(*words, check=True, **variables)
     assert "first tables" in project.run("alembic", "current", "--verbose").stdout
     assert "nothing to do" in project.run("python", "-m", "packages.database", "upgrade").stdout
     project.run("alembic", "check")

@@ -12,11 +12,11 @@ from uuid import uuid4
 import pytest
 
 from tests.live.cells import InstallOnce, parameters
-from tests.live.databases import Databases
-from tests.live.service import new_user, serve
+from tests.live.databases import Databases, create_account
+from tests.live.service import serve
 from tests.live.workload import Workload
 from tests.servers import Server
-from tests.template import BACKENDS, STYLES, Project
+from tests.template import STYLES, Project
 
 CELLS = [(backend, style) for backend in ("postgresql", "mariadb") for style in STYLES]
 CLIENTS = 32
@@ -26,14 +26,6 @@ LAG_SECONDS = 1
 TOKEN_SECONDS = 1
 # Each connection is replaced after a second, so that none outlives a password.
 ENVIRONMENT = {"DATABASE_POOL_RECYCLE_SECONDS": "1"}
-CREATE = {
-    "postgresql": ["CREATE ROLE {name} LOGIN PASSWORD '{password}'", "CREATE DATABASE {name} OWNER {name}"],
-    "mariadb": [
-        "CREATE USER {name}@'%' IDENTIFIED BY '{password}'",
-        "CREATE DATABASE {name}",
-        "GRANT ALL ON {name}.* TO {name}@'%'",
-    ],
-}
 CHANGE = {
     "postgresql": "ALTER ROLE {name} PASSWORD '{password}'",
     "mariadb": "ALTER USER {name}@'%' IDENTIFIED BY '{password}'",
@@ -71,35 +63,25 @@ def account(request: pytest.FixtureRequest, tmp_path: Path, databases: Databases
     backend, style = request.param
     server = databases.server(backend)
     name = f"t_rotation_{uuid4().hex[:8]}"
-    for statement in CREATE[backend]:
-        server.query(statement.format(name=name, password="first"))  # noqa: S106 - for a test
+    url = create_account(server, style, name, "first")
     secret = tmp_path / "DATABASE_PASSWORD"
     secret.write_text("first\n", encoding="utf-8")
-    url = f"{BACKENDS[backend][style]['drivername']}://{name}@{server.host}:{server.port}/{name}"
     project = install_once(backend, style, {"DATABASE_URL": url, "SECRETS_DIR": str(tmp_path)})
     project.run("alembic", "upgrade", "head")
     return Account(backend, style, server, name, secret, project)
 
 
-def check(workload: Workload) -> None:
-    """Check that no request failed, of many."""
-    print(workload.statuses)
-    assert set(workload.statuses) == {200, 201}
-
-
 def test_rotated_password_costs_no_request(account: Account) -> None:
     """The password changes under load, and the mounted file a second later: no request fails, without a restart."""
-    with serve(account.project, ENVIRONMENT) as client:
-        owner = new_user(client, "rotated")
-        with Workload(client, owner, CLIENTS) as workload:
-            workload.wait_for_answers(ROUNDS)
-            account.change("second")
-            time.sleep(LAG_SECONDS)
-            account.secret.write_text("second\n", encoding="utf-8")
-            # All connections are new ones by then.
-            time.sleep(2)
-            workload.wait_for_answers(ROUNDS)
-    check(workload)
+    with serve(account.project, ENVIRONMENT) as client, Workload(client, CLIENTS) as workload:
+        workload.wait_for_answers(ROUNDS)
+        account.change("second")
+        time.sleep(LAG_SECONDS)
+        account.secret.write_text("second\n", encoding="utf-8")
+        # All connections are new ones by then.
+        time.sleep(2)
+        workload.wait_for_answers(ROUNDS)
+    assert set(workload.statuses) == {200, 201}
 
 
 @contextmanager
@@ -141,12 +123,10 @@ def test_tokens_that_expire_cost_no_request(account: Account, request: pytest.Fi
     request.addfinalizer(lambda: module.write_text(text, encoding="utf-8"))
     with issuer(account, issued) as url:
         module.write_text(text + TOKENS.format(url=url), encoding="utf-8")
-        with serve(account.project, ENVIRONMENT) as client:
-            owner = new_user(client, "tokens")
-            with Workload(client, owner, CLIENTS) as workload:
-                workload.wait_for_answers(ROUNDS)
-                time.sleep(3 * TOKEN_SECONDS)
-                workload.wait_for_answers(ROUNDS)
-    check(workload)
+        with serve(account.project, ENVIRONMENT) as client, Workload(client, CLIENTS) as workload:
+            workload.wait_for_answers(ROUNDS)
+            time.sleep(3 * TOKEN_SECONDS)
+            workload.wait_for_answers(ROUNDS)
+    assert set(workload.statuses) == {200, 201}
     # Else nothing was proven.
     assert len(issued) > 3

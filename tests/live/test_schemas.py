@@ -133,11 +133,6 @@ def insert_first(revision: Path, statement: str) -> None:
     revision.write_text(text.replace("    # ###", f"    {statement}\n    # ###", 1), encoding="utf-8")
 
 
-def in_environment(project: Project, **env: str) -> Project:
-    """Return the service with other environment variables."""
-    return Project(project.folder, {**project.env, **env})
-
-
 @pytest.mark.parametrize(("backend", "style"), parameters(CELLS, apart=True))
 def test_models_may_name_a_schema(
     tmp_path: Path, databases: Databases, database_name: str, backend: str, style: str
@@ -172,11 +167,11 @@ def test_models_may_name_a_schema(
     for name in (with_schema, without):
         server.create_database(name)
     first, second = (url.set(database=name).render_as_string(hide_password=False) for name in (with_schema, without))
-    in_environment(project, DATABASE_URL=first).run("python", "-m", "packages.database", "upgrade")
+    project.run("python", "-m", "packages.database", "upgrade", DATABASE_URL=first)
     file = f"sqlite:///{folder}/copy.db"
     project.run("python", "-c", FILL, file, second)
     for target in (first, second, file):
-        copied = in_environment(project, COPY_TO=target).run("python", "-m", "packages.database", "copy")
+        copied = project.run("python", "-m", "packages.database", "copy", COPY_TO=target)
         assert copied.stdout.startswith("Copied 5 tables, 11 rows; both databases hold the same rows.")
         assert "Not copied" not in copied.stderr
     assert server.query(INSERT.format("billing.invoices"), with_schema) == [(10,)]
@@ -185,7 +180,7 @@ def test_models_may_name_a_schema(
     assert "billing.users and users would be one table of the target" in refused.stderr
 
     path = url.update_query_dict({"options": "-csearch_path=billing,public"}).render_as_string(hide_password=False)
-    found = in_environment(project, DATABASE_URL=path).run("alembic", "check", check=False)
+    found = project.run("alembic", "check", check=False, DATABASE_URL=path)
     assert "models name billing, the default schema of this connection" in found.stderr
     insert_first(revision, 'op.execute("TRUNCATE billing.invoices CASCADE")')
     lost = project.run("pytest", "-q", "tests/test_migrations.py", check=False).stdout

@@ -10,24 +10,15 @@ from pathlib import Path
 import pytest
 
 from tests.live.cells import InstallOnce, parameters
-from tests.live.databases import Databases
+from tests.live.databases import Databases, create_account
 from tests.live.service import serve
 from tests.servers import Server
-from tests.template import BACKENDS, STYLES, TEMPLATE, Project
+from tests.template import STYLES, TEMPLATE, Project
 
 SHOW_EVERYTHING = TEMPLATE / "tests" / "scripts" / "show_everything.py"
 PASSWORD = "canary @:/%#?+ ß密'\"\\$canary"  # noqa: S105 - what must not be shown
 WRONG = "wrong @:/%#?+ ß密 canary"
 CELLS = [(backend, style) for backend in ("postgresql", "mariadb") for style in STYLES]
-# A user whom only this password lets in, and who owns a database.
-ACCOUNTS = {
-    "postgresql": ["CREATE ROLE {name} LOGIN CREATEDB PASSWORD '{password}'", "CREATE DATABASE {name} OWNER {name}"],
-    "mariadb": [
-        "CREATE USER {name}@'%' IDENTIFIED BY '{password}'",
-        "CREATE DATABASE {name}",
-        "GRANT ALL ON `{name}%`.* TO {name}@'%'",
-    ],
-}
 ESCAPED = {"postgresql": PASSWORD.replace("'", "''"), "mariadb": re.sub(r"(['\"\\])", r"\\\1", PASSWORD)}
 
 
@@ -62,13 +53,10 @@ def guard(
     @cache
     def get(backend: str, style: str) -> Guarded:
         server = databases.server(backend)
-        name = f"t_secret_{style}"
-        for statement in ACCOUNTS[backend]:
-            server.query(statement.format(name=name, password=ESCAPED[backend]))
+        url = create_account(server, style, f"t_secret_{style}", ESCAPED[backend])
         secrets = tmp_path_factory.mktemp("secrets")
         # With the line break that `echo` adds.
         (secrets / "DATABASE_PASSWORD").write_text(f"{PASSWORD}\n", encoding="utf-8")
-        url = f"{BACKENDS[backend][style]['drivername']}://{name}@{server.host}:{server.port}/{name}"
         project = install_once(backend, style, {"DATABASE_URL": url, "SECRETS_DIR": str(secrets)})
         project.run("alembic", "upgrade", "head")
         return Guarded(backend, style, project, server, secrets)
@@ -125,8 +113,7 @@ def test_password_is_in_no_other_settings_error(guarded: Guarded) -> None:
     """A setting that is refused does not make the others show."""
     project = guarded.with_password(PASSWORD)
     for name, value in {"DATABASE_URL": "postgres:/x", "DATABASE_POOL_SIZE": "none", "DATABASE_TLS": "maybe"}.items():
-        broken = Project(project.folder, {**project.env, name: value})
-        outcome = broken.run("python", "-c", "import packages.config.settings", check=False)
+        outcome = project.run("python", "-c", "import packages.config.settings", check=False, **{name: value})
         assert outcome.returncode == 1
         assert said(outcome).startswith(f"{name}: ")
 

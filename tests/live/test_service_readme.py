@@ -2,16 +2,14 @@
 
 import re
 import shlex
-import subprocess
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from tests.live.databases import Databases
-from tests.live.service import wait_until
+from tests.live.service import connected, running, wait_until_ready
 from tests.servers import free_port
-from tests.template import PYTHONS, interpreter, lint, plain_environment, render, run
+from tests.template import PYTHONS, interpreter, lint, render, run
 
 CELLS = [("sqlite", "sync"), ("postgresql", "async"), pytest.param("sqlite", "async", marks=pytest.mark.slow)]
 # The examples after it use them.
@@ -38,29 +36,11 @@ def commands(readme: str) -> dict[str, list[str]]:
 
 
 def check_server(command: str, folder: Path, env: dict[str, str]) -> None:
-    """Type the command that does not end, see the service ready, and press Ctrl-C."""
+    """Type the command that does not end, see the service ready, and end it."""
     port = free_port()
-    with subprocess.Popen(
-        [*shlex.split(command), "--port", str(port)],
-        cwd=folder,
-        env={**plain_environment(), **env},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as server:
-        try:
-            wait_until(lambda: is_ready(port) or server.poll() is not None, f"{command}: not ready")
-            assert is_ready(port)
-        finally:
-            server.terminate()
-            server.wait(30)
-
-
-def is_ready(port: int) -> bool:
-    """Say whether the service answers at all, and is ready."""
-    try:
-        return httpx2.get(f"http://127.0.0.1:{port}/health/ready", trust_env=False).status_code == 200
-    except httpx2.TransportError:
-        return False
+    words = [*shlex.split(command), "--port", str(port)]
+    with running(words, folder, env, folder.parent / "server.log"), connected(port, "/health/ready") as client:
+        wait_until_ready(client)
 
 
 @pytest.mark.parametrize(("backend", "style"), CELLS)

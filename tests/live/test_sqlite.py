@@ -89,7 +89,7 @@ def test_samples_are_added_once(project: tuple[Project, str]) -> None:
 
     def seed(count: int, **env: str) -> subprocess.CompletedProcess[str]:
         command = ("-m", "packages.database", "seed", "--json", "--count", str(count))
-        return Project(installed.folder, env).run("python", *command, check=False)
+        return installed.run("python", *command, check=False, **env)
 
     assert [json.loads(seed(count).stdout)["jobs"] for count in (5011, 5011, 5030)] == [5020, 0, 10]
     refused = seed(6000, ENVIRONMENT="production")

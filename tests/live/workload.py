@@ -4,21 +4,24 @@ import asyncio
 import json
 import threading
 import time
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx2
 
-from tests.live.service import RECOVERY_SECONDS
+from tests.live.service import RECOVERY_SECONDS, new_user
 
 # A request that takes longer has met no limit at all.
 REQUEST_SECONDS = 60
 # The status of a request that was not answered at all: refused, cut off, or too late.
 NO_ANSWER = 0
+
+Note = Callable[[str, object], None]
+Service = TypeVar("Service")
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,7 @@ class Connection:
     """A client with a connection of its own, which it keeps; far cheaper than a client that can do everything."""
 
     def __init__(self, client: httpx2.Client) -> None:
-        """Connect to nobody yet.
-
-        Args:
-            client: of the service; names its address.
-        """
+        """Connect to nobody yet; the client of the service names its address."""
         self.host = client.base_url.host
         self.port = client.base_url.port or 80
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -109,19 +108,11 @@ class Workload:
     stored twice was stored twice by the service.
     """
 
-    def __init__(self, client: httpx2.Client, owner: int, clients: int, name: str = "") -> None:
-        """Start nothing yet.
-
-        Args:
-            client: of the service; names its address.
-            owner: who owns the jobs that are written.
-            clients: how many, each with one request at a time.
-            name: begins the titles of the jobs, for a workload that is not the only one.
-        """
+    def __init__(self, client: httpx2.Client, clients: int) -> None:
+        """Create the owner of the jobs, and start nothing yet; each of the clients has one request at a time."""
         self.client = client
-        self._name = name
+        self.owner = new_user(client, "owner")
         self._connections = [Connection(client) for _ in range(clients)]
-        self._owner = owner
         self._ended = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._work()))
         self.outcomes: list[Outcome] = []
@@ -132,9 +123,7 @@ class Workload:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         """Let each client finish its request, and begin no other."""
         self._ended.set()
         self._thread.join()
@@ -145,12 +134,12 @@ class Workload:
     async def _client(self, number: int) -> None:
         written = 0
         while not self._ended.is_set():
-            title = f"{self._name}{number}-{written}"
-            answer = await self._ask(number, "POST", "/jobs", {"owner_id": self._owner, "title": title})
+            title = f"{self.owner}-{number}-{written}"
+            answer = await self._ask(number, "POST", "/jobs", {"owner_id": self.owner, "title": title})
             if answer.status == 201:
                 self.acknowledged[title] = answer.json()["id"]
             written += 1
-            await self._ask(number, "GET", f"/users/{self._owner}")
+            await self._ask(number, "GET", f"/users/{self.owner}")
         self._connections[number].close()
 
     async def _ask(self, number: int, method: str, path: str, content: object = None) -> Answer:
@@ -165,14 +154,11 @@ class Workload:
         since = time.monotonic()
         deadline = since + seconds
         while True:
-            counts = Counter(one.client for one in self._since(since) if not one.failed)
+            counts = Counter(one.client for one in list(self.outcomes) if one.begun >= since and not one.failed)
             if len(counts) == len(self._connections) and min(counts.values()) >= each:
                 return
             assert time.monotonic() < deadline, (self.statuses, len(counts))
             time.sleep(0.05)
-
-    def _since(self, moment: float) -> Iterable[Outcome]:
-        return (one for one in list(self.outcomes) if one.begun >= moment)
 
     @property
     def statuses(self) -> Counter[int]:
@@ -199,17 +185,30 @@ class Workload:
         moments = sorted(one.ended for one in self.outcomes if one.wrote and not one.failed and one.ended > since)
         return max(later - earlier for earlier, later in pairwise([since, *moments]))
 
-    def recovery_seconds(self, moment: float) -> float:
-        """Return how long after a moment the last client was served, and no request that began after it failed.
+    def check(self, jobs: Sequence[tuple[str, int]], *others: int) -> None:
+        """Check that each acknowledged write is among the stored jobs of the owner, and none twice.
 
-        Args:
-            moment: when the database was back, on the clock of `time.monotonic`.
+        A request that failed has a 503, or one of the other statuses.
         """
-        begun_after = list(self._since(moment))
-        served: dict[int, float] = defaultdict(lambda: float("inf"))
-        for one in begun_after:
-            if not one.failed:
-                served[one.client] = min(served[one.client], one.ended)
-        failures = [one.ended for one in begun_after if one.failed]
-        last = max(*(served[number] for number in range(len(self._connections))), *failures)
-        return last - moment
+        assert self.acknowledged
+        assert self.acknowledged.items() - set(jobs) == set()
+        assert len({title for title, _ in jobs}) == len(jobs)
+        assert set(self.statuses) <= {200, 201, 503, *others}
+
+    def report(self, note: Note, fault: str, service: str, since: float) -> None:
+        """Record a line for the summary of the run: what the clients saw of a fault, since it struck."""
+        seconds = (f"{self.longest_pause(since):.1f}", f"{self.slowest:.1f}")
+        counts = (len(self._connections), len(self.outcomes), self.failed, self.in_doubt)
+        note("fault", " | ".join(map(str, (fault, service, *counts, *seconds))))
+
+
+@contextmanager
+def under_load(
+    services: Mapping[Service, httpx2.Client], clients: int, answers: int
+) -> Iterator[dict[Service, Workload]]:
+    """Serve so many clients of each service while the block runs, which begins when each has had some answers."""
+    with ExitStack() as stack:
+        workloads = {name: stack.enter_context(Workload(client, clients)) for name, client in services.items()}
+        for workload in workloads.values():
+            workload.wait_for_answers(answers)
+        yield workloads

@@ -36,14 +36,7 @@ def missing() -> str | None:
 
 
 def load(client: httpx2.Client, path: str, clients: int, seconds: int) -> Load:
-    """Ask for a path over and over, from many connections at once.
-
-    Args:
-        client: of the service; names its address.
-        path: what is asked for.
-        clients: connections, each with one request at a time.
-        seconds: how long.
-    """
+    """Ask the service of the client for a path over and over, from many connections at once."""
     options = ["--threads", "1", "--connections", str(clients), "--duration", f"{seconds}s"]
     url = str(client.base_url).rstrip("/") + path
     command = ["wrk", *options, "--timeout", f"{TIMEOUT_SECONDS}s", "--script", str(ANSWERS), url]

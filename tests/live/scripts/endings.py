@@ -1,10 +1,11 @@
-"""Requests that end in every way that a request can: `/endings/…` write two users, and in between wait or raise."""
+"""Requests that end in every way that a request can: they write, wait, raise, or hold two connections."""
 
 import asyncio
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Body
 from packages.api.dependencies import ReadSessionDep, SessionDep
-from packages.database.config import engine
+from packages.database.config import SessionLocal, engine
 from packages.database.transaction import run_in_transaction
 from packages.database.user_data_model import User
 from sqlalchemy import text
@@ -61,3 +62,21 @@ async def fail_after_reading(kind: str, db: SessionDep) -> None:
     """Begin a transaction that nobody ends, and raise."""
     await db.execute(text("SELECT COUNT(*) FROM users"))
     raise ERRORS[kind]
+
+
+@router.post("/statement")
+async def run_statement(db: SessionDep, sql: Annotated[str, Body()]) -> None:
+    """Run a statement, whatever it is, in a unit of work."""
+
+    async def work(session: AsyncSession) -> None:
+        await session.execute(text(sql))
+
+    await run_in_transaction(db, work)
+
+
+@router.get("/twice/{user_id}")
+async def read_twice(user_id: int, db: SessionDep) -> bool:
+    """Read a user in two sessions, and tell whether both saw the same."""
+    first = (await db.get_one(User, user_id)).name
+    async with SessionLocal() as other:
+        return (await other.get_one(User, user_id)).name == first

@@ -1,7 +1,4 @@
-"""Forks a program that has used the engine; prints what the parent and its children saw as JSON.
-
-Usage: forks.py fork|multiprocessing
-"""
+"""Forks a program that has used the engine; prints what the parent and its children saw as JSON."""
 
 import json
 import multiprocessing
@@ -9,14 +6,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from functools import partial
 
 from concurrency import Runner
 from packages.database.config import engine
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-CONTEXT = multiprocessing.get_context("fork")
 CHILDREN = 4
 QUERIES = 200
 WAIT_SECONDS = 60
@@ -49,8 +44,8 @@ async def ask_on_three() -> Report:
     return {"numbers": sorted(number for number, _ in answers), "values": [value for _, value in answers]}
 
 
-def fork(work: Callable[[int], None]) -> list[Callable[[], object]]:
-    """Let children that `os.fork` made do the work; one ends as a program does, the others at once."""
+def fork(work: Callable[[int], None]) -> list[int]:
+    """Let children do the work; one ends as a program does, the others at once, as those of `multiprocessing` do."""
     children = []
     for number in range(CHILDREN):
         child = os.fork()
@@ -60,15 +55,7 @@ def fork(work: Callable[[int], None]) -> list[Callable[[], object]]:
                 sys.exit()
             os._exit(0)
         children.append(child)
-    return [partial(os.waitpid, child, 0) for child in children]
-
-
-def fork_by_multiprocessing(work: Callable[[int], None]) -> list[Callable[[], object]]:
-    """Let children of `multiprocessing` do the work."""
-    children = [CONTEXT.Process(target=work, args=(number,)) for number in range(CHILDREN)]
-    for child in children:
-        child.start()
-    return [child.join for child in children]
+    return children
 
 
 def main() -> None:
@@ -76,7 +63,7 @@ def main() -> None:
     runner = Runner()
     before = runner.run(ask_on_three)
     pipes = [os.pipe() for _ in range(CHILDREN)]
-    barrier = CONTEXT.Barrier(CHILDREN + 1)
+    barrier = multiprocessing.get_context("fork").Barrier(CHILDREN + 1)
 
     def work(number: int) -> None:
         # A child that hangs is ended, and has reported nothing.
@@ -84,11 +71,11 @@ def main() -> None:
         barrier.wait()
         os.write(pipes[number][1], json.dumps(Runner().run(ask_often, (number + 1) * QUERIES)).encode())
 
-    waits = {"fork": fork, "multiprocessing": fork_by_multiprocessing}[sys.argv[1]](work)
+    started = fork(work)
     barrier.wait(WAIT_SECONDS)
     meanwhile = runner.run(ask_often, 0)
-    for wait in waits:
-        wait()
+    for child in started:
+        os.waitpid(child, 0)
     for _, end in pipes:
         os.close(end)
     children = [json.loads(os.fdopen(pipe).read() or "null") for pipe, _ in pipes]

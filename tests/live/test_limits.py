@@ -1,6 +1,7 @@
-"""An address where nobody answers costs a bounded time, whichever way nobody answers."""
+"""Time has limits: of an address where nobody answers, of an answer, and of a statement, which the log then names."""
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -50,7 +51,7 @@ try:
 except OperationalError:
     pass
 """
-SLEEP = {"postgresql": "SELECT pg_sleep({})", "mariadb": "SELECT SLEEP({})"}
+SLEEP = {"postgresql": "SELECT pg_sleep(:seconds), :value", "mariadb": "SELECT SLEEP(:seconds), :value"}
 PORTS = {"silent": silent_port, "dropping": dropping_port}
 
 
@@ -61,10 +62,15 @@ def dead_port(request: pytest.FixtureRequest) -> Iterator[int]:
         yield PORTS[request.param](stack)
 
 
-def connect_once(cell: Cell, environment: dict[str, str], statement: str) -> Any:
-    """Connect and execute a statement in a process of its own; return how that ended, and after how many seconds."""
-    project = Project(cell.project.folder, {**cell.project.env, **environment})
-    return json.loads(project.run("python", put_script(project, cell.style, "connect_once"), statement, "{}").stdout)
+def execute_once(cell: Cell, environment: dict[str, str], seconds: float, *others: str) -> tuple[dict[str, Any], str]:
+    """Execute a statement of that length in a process of its own, and others in the same session.
+
+    It returns how that ended, after how long, and the answers to the others; and what the program said.
+    """
+    values = json.dumps({"seconds": seconds, "value": "s3cret"})
+    script = put_script(cell.project, cell.style, "statement_once")
+    completed = cell.project.run("python", script, SLEEP[cell.backend], values, *others, check=True, **environment)
+    return json.loads(completed.stdout), completed.stderr
 
 
 def test_log_names_the_setting_of_the_address(cell: Cell) -> None:
@@ -83,7 +89,7 @@ def test_dead_address_is_given_up_within_the_connect_timeout(cell: Cell, dead_po
         "DATABASE_URL": url.render_as_string(hide_password=False),
         "DATABASE_CONNECT_TIMEOUT_SECONDS": str(LIMIT_SECONDS),
     }
-    report = connect_once(cell, environment, "SELECT 1")
+    report, _ = execute_once(cell, environment, 0)
     assert report["ending"]
     assert LIMIT_SECONDS * 0.9 < report["seconds"] < LIMIT_SECONDS + LATE_SECONDS
 
@@ -91,8 +97,29 @@ def test_dead_address_is_given_up_within_the_connect_timeout(cell: Cell, dead_po
 def test_answer_may_take_longer_than_connecting_but_not_for_ever(cell: Cell) -> None:
     """The read timeout of a connection is its own, and not that of connecting."""
     environment = {"DATABASE_CONNECT_TIMEOUT_SECONDS": "1", "DATABASE_READ_TIMEOUT_SECONDS": "3"}
-    patient = connect_once(cell, environment, SLEEP[cell.backend].format(2))
+    patient, _ = execute_once(cell, environment, 2)
     assert patient["ending"] == ""
-    impatient = connect_once(cell, environment, SLEEP[cell.backend].format(20))
+    impatient, _ = execute_once(cell, environment, 20)
     assert impatient["ending"]
     assert 2.7 < impatient["seconds"] < 3 + LATE_SECONDS
+
+
+def test_slow_statement_is_logged_without_its_values(cell: Cell) -> None:
+    """A statement above the threshold is logged with its duration; one below it is not."""
+    environment = {"DATABASE_SLOW_QUERY_SECONDS": "0.5"}
+    assert execute_once(cell, environment, 0.01)[1] == ""
+    _, log = execute_once(cell, environment, 1)
+    seconds = re.match(r"slow query, (\d\.\d+) s: SELECT (pg_sleep|SLEEP)\(", log)
+    assert seconds
+    assert 1 <= float(seconds[1]) < 3
+    assert "s3cret" not in log
+
+
+def test_hanging_statement_is_cut_off(cell: Cell) -> None:
+    """A statement that takes longer than its limit is an error, and is logged; the session is of use afterwards."""
+    environment = {"DATABASE_STATEMENT_TIMEOUT_SECONDS": "1", "DATABASE_SLOW_QUERY_SECONDS": "0.5"}
+    report, log = execute_once(cell, environment, 20, "SELECT 1")
+    assert report["ending"]
+    assert 0.9 < report["seconds"] < 3
+    assert report["answers"] == [1]
+    assert "slow query" in log
