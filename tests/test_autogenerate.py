@@ -132,7 +132,8 @@ def test_types_of_other_packages_can_be_made_in_a_revision(tmp_path: Path) -> No
     assert revision.read_text(encoding="utf-8").count(".with_variant(") == ", ".join(ITEMS).count(".with_variant(")
 
 
-def test_condition_that_a_database_rewrites_is_no_change(service: Path) -> None:
+def test_condition_that_a_database_rewrites_is_no_change(tmp_path: Path) -> None:
     """Negative numbers and flags have no revision that changes nothing; other values still have one."""
+    service = render(tmp_path)
     printed = run(sys.executable, "-c", COMPARE, json.dumps(REWRITTEN + CHANGED), cwd=service).stdout
     assert json.loads(printed) == [True] * len(REWRITTEN) + [False] * len(CHANGED)
