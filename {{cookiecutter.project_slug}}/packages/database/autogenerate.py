@@ -190,7 +190,7 @@ def _values(condition: str) -> list[str]:
 def _are_alike(stored: list[str], declared: list[str]) -> bool:
     """Compare values as databases rewrite them.
 
-    PostgreSQL makes a text of -1, MariaDB 1 of TRUE; MySQL and MariaDB compare a flag with 0.
+    Some make a text of -1, or 1 of TRUE, and some compare a flag with 0.
     """
     flags = {"true": "1", "false": "0"}
     found, wanted = (
