@@ -29,6 +29,7 @@ HEADINGS = [
     "Remove the samples",
     "Use the database",
     "In production",
+    "Extend the API",
     "Limit the load",
     "See what it does",
     "Commands",
