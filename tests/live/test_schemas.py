@@ -80,7 +80,7 @@ from alembic.migration import MigrationContext
 from packages.database.bulk import insert_rows
 from packages.database.commands.running import run
 from packages.database.config import Base
-from packages.database.copying.tables import plan
+from packages.database.copying.tables import PortableInteger, plan
 from packages.database.invoice_data_model import Invoice, Payment
 from packages.database.revisions import scripts
 from packages.database.types import utc_now
@@ -99,6 +99,7 @@ def fill(engine):
 # What the same service has on databases without the schema.
 import_models()
 portable = plan(Base.metadata)[0].table.metadata
+PortableInteger.load_dialect_impl = lambda self, dialect: self.impl_instance
 for url in sys.argv[1:]:
     with create_engine(url).begin() as connection:
         MigrationContext.configure(connection).stamp(scripts(), "head")

@@ -6,6 +6,7 @@ from typing import Any
 
 from packages.database.config import engine, read_engine
 from sqlalchemy import MetaData
+from sqlalchemy.ext.asyncio import AsyncSession
 
 WAIT_SECONDS = 30
 
@@ -44,6 +45,11 @@ class Runner:
 async def at_once(*functions: Callable[[], Awaitable[None]]) -> None:
     """Call all functions at once, and wait for them."""
     await asyncio.gather(*(function() for function in functions))
+
+
+async def call(db: AsyncSession, function: Callable[..., object], *arguments: object) -> None:
+    """Call a function that waits for a database and is not asynchronous."""
+    await db.run_sync(lambda _session: function(*arguments))
 
 
 async def create_tables(metadata: MetaData) -> None:

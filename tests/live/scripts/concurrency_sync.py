@@ -7,6 +7,7 @@ from typing import Any
 
 from packages.database.config import engine, read_engine
 from sqlalchemy import MetaData
+from sqlalchemy.orm import Session
 
 WAIT_SECONDS = 30
 
@@ -37,6 +38,11 @@ def at_once(*functions: Callable[[], None]) -> None:
     with ThreadPoolExecutor(len(functions)) as pool:
         for future in [pool.submit(function) for function in functions]:
             future.result()
+
+
+def call(_db: Session, function: Callable[..., object], *arguments: object) -> None:
+    """Call a function that waits for a database."""
+    function(*arguments)
 
 
 def create_tables(metadata: MetaData) -> None:

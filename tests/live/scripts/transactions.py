@@ -1,10 +1,11 @@
 """Drives `run_in_transaction` of a rendered project from many clients; prints what happened as JSON.
 
-Usage: transactions.py increments|deadlocks|savepoints|swallowed|failures|losses
+Usage: transactions.py increments|rivals|deadlocks|savepoints|swallowed|failures|losses
 """
 
 import json
 import sys
+from asyncio import to_thread
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext, suppress
 from functools import partial
@@ -53,14 +54,16 @@ class Log:
         self.tries: list[int] = []
         self.errors: list[str] = []
         self.codes: list[str] = []
+        self.codes_at_commit: list[str] = []
         event.listen(engine.sync_engine, "handle_error", self._note)
 
     def _note(self, context: ExceptionContext) -> None:
         # MySQL's own number, where there is one; PostgreSQL's standard code otherwise.
         number = next(iter(context.original_exception.args), None)
-        self.codes.append(
-            str(number if isinstance(number, int) else getattr(context.original_exception, "sqlstate", ""))
-        )
+        code = str(number if isinstance(number, int) else getattr(context.original_exception, "sqlstate", ""))
+        self.codes.append(code)
+        if not context.statement:
+            self.codes_at_commit.append(code)
 
     async def run(self, bind: object, work: Work) -> None:
         """Run a unit of work, and count how often it was tried."""
@@ -82,7 +85,8 @@ class Log:
         """Return all that is known, with the balances as stored."""
         async with SessionLocal() as db:
             balances = list(await db.scalars(select(Account.balance).order_by(Account.id)))
-        return {"tries": self.tries, "errors": self.errors, "codes": self.codes, "balances": balances}
+        codes = {"codes": self.codes, "codes at commit": self.codes_at_commit}
+        return {"tries": self.tries, "errors": self.errors, **codes, "balances": balances}
 
 
 async def increments(log: Log) -> None:
@@ -97,6 +101,29 @@ async def increments(log: Log) -> None:
             await log.run(bind, work)
 
     await at_once(*[client] * CLIENTS)
+
+
+async def rivals(log: Log) -> None:
+    """Change row 1, say "holding", and commit at a line on standard input; then let many clients add to three rows.
+
+    Two programs that are told at once conflict for certain.
+    """
+    holds = [True]
+
+    async def work(db: AsyncSession, row: int = 1) -> None:
+        (await db.get_one(Account, row, with_for_update=True)).balance += 1
+        await db.flush()
+        if holds:
+            holds.clear()
+            print("holding", flush=True)
+            await to_thread(sys.stdin.readline, -1)
+
+    async def client(number: int) -> None:
+        for turn in range(ROUNDS):
+            await log.run(engine, partial(work, row=1 + (number + turn) % 3))
+
+    await log.run(engine, work)
+    await at_once(*(partial(client, number) for number in range(CLIENTS // 2)))
 
 
 async def change(db: AsyncSession, row: int, *, nested: bool) -> None:
@@ -204,13 +231,15 @@ async def losses(log: Log) -> None:
 
 
 async def main() -> None:
-    """Run the scenario that the command line names."""
-    await create_tables(Base.metadata)
-    async with SessionLocal.begin() as db:
-        db.add_all([Account(id=number, balance=0) for number in (1, 2, 3)])
+    """Run the scenario that the command line names, on new rows; rivals share those that another run has made."""
+    if sys.argv[1] != "rivals":
+        await create_tables(Base.metadata)
+        async with SessionLocal.begin() as db:
+            db.add_all([Account(id=number, balance=0) for number in (1, 2, 3)])
     log = Log()
     scenarios = {
         "increments": increments,
+        "rivals": rivals,
         "deadlocks": deadlocks,
         "savepoints": partial(deadlocks, nested=True),
         "swallowed": partial(deadlocks, nested=True, swallow=True),
