@@ -86,7 +86,8 @@ def test_slow_clients_hold_no_connection(cell: Cell) -> None:
             new_user(client, f"quick-{number}")
         # Else nothing was proven: none of them was rid of its answer.
         unread = unread_bytes(client)
-        assert len(unread) == SLOW_CLIENTS
+        # A client that reads may have an answer under way, too.
+        assert len(unread) >= SLOW_CLIENTS
         assert max(unread) < size / 2
 
 
