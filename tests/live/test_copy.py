@@ -225,6 +225,14 @@ def test_what_stands_in_the_way_is_told_before(services: Services) -> None:
     before.rows("empty")
 
 
+def seeded(services: Services, source: str, target: str, number: int = 10) -> tuple[Service, Service, str]:
+    """Return a service with rows, an empty one to copy them to, and the rows as they are printed."""
+    before, after = services(source), services(target)
+    rows = before.rows("seed", str(number))
+    after.rows("empty")
+    return before, after, rows
+
+
 def test_key_that_the_target_always_generates_is_told_before(services: Services) -> None:
     """A target that takes no keys, as the other service's models may say, is refused before a row is written."""
     before, after = services("sqlite"), services("postgresql")
@@ -239,9 +247,7 @@ def test_key_that_the_target_always_generates_is_told_before(services: Services)
 
 def test_rows_of_an_old_mariadb_are_told(services: Services) -> None:
     """A date of zeros, and a key in other letters than its row, are told before PostgreSQL refuses them."""
-    before, after = services("mariadb"), services("postgresql")
-    before.rows("seed", "10")
-    after.rows("empty")
+    before, after, _ = seeded(services, "mariadb", "postgresql")
     before.rows(
         "execute",
         "SET SESSION sql_mode = ''",
@@ -261,9 +267,7 @@ def test_rows_of_an_old_mariadb_are_told(services: Services) -> None:
 
 def test_columns_may_be_wider_in_the_target(services: Services) -> None:
     """Unsigned numbers of MariaDB go into the larger columns of PostgreSQL, also where these are decimals."""
-    before, after = services("mariadb"), services("postgresql")
-    before.rows("seed", "10")
-    after.rows("empty")
+    before, after, _ = seeded(services, "mariadb", "postgresql")
     before.rows(
         "execute",
         "UPDATE hostiles SET small = 0, big = 0",
@@ -281,9 +285,7 @@ def test_columns_may_be_wider_in_the_target(services: Services) -> None:
 
 def test_constraint_on_what_is_filled_in_later_is_explained(services: Services) -> None:
     """A CHECK that a reference is given refuses the rows at first; the sentence says how the copy goes on."""
-    before, after = services("sqlite"), services("postgresql")
-    rows = before.rows("seed", "10")
-    after.rows("empty")
+    before, after, rows = seeded(services, "sqlite", "postgresql")
     after.rows("execute", "ALTER TABLE hostiles ADD CONSTRAINT ck_parent CHECK (parent_id IS NOT NULL)")
     refused = before.copy(after, check=False)
     assert "best_number, parent_id of hostiles is NULL until all rows are there" in refused.stderr, refused.stderr
@@ -345,9 +347,7 @@ def held(target: Service, backend: str) -> Iterator[None]:
 )
 def test_killed_copy_goes_on(services: Services, source: str, target: str) -> None:
     """After kill -9 amid a table, the next run copies what is missing, unless the copied rows have changed."""
-    before, after = services(source), services(target)
-    rows = before.rows("seed", str(ROWS))
-    after.rows("empty")
+    before, after, rows = seeded(services, source, target, ROWS)
     command = ("python", "-m", "packages.database", "copy")
     with held(after, target), before.start(*command, **as_target(after)) as copy:
         deadline = time.monotonic() + PATIENCE_SECONDS
