@@ -38,6 +38,7 @@ class Note(Base):
     __table_args__ = (
         CheckConstraint("stars BETWEEN 0 AND 5", name="stars"),
         CheckConstraint("rating > -0.5 AND rating * 2 >= -90", name="rating"),
+        CheckConstraint("title NOT LIKE 'draft%'", name="title"),
     )
 
     id: Mapped[IntegerKey]

@@ -29,7 +29,14 @@ from alembic.operations.ops import (
 from alembic.runtime.migration import MigrationContext
 from alembic.runtime.plugins import Plugin
 from alembic.util import PriorityDispatchResult
-from sqlalchemy import BinaryExpression, CheckConstraint, Dialect, Table, TypeDecorator
+from sqlalchemy import (
+    BinaryExpression,
+    CheckConstraint,
+    ClauseElement,
+    Dialect,
+    Table,
+    TypeDecorator,
+)
 from sqlalchemy.sql.elements import conv
 from sqlalchemy.sql.operators import in_op
 from sqlalchemy.types import TypeEngine
@@ -203,8 +210,7 @@ def _are_alike(stored: list[str], declared: list[str]) -> bool:
 def _declared_values(constraint: CheckConstraint, dialect: Dialect) -> list[str]:
     options = {"literal_binds": True}
     condition = str(constraint.sqltext.compile(dialect=dialect, compile_kwargs=options))
-    # For drivers whose parameters are %s, SQLAlchemy doubles a percent sign.
-    return _values(condition.replace("%%", "%"))
+    return _values(_undouble(condition, dialect))
 
 
 def _as_declared(
@@ -249,7 +255,8 @@ def _write_rename(_autogen: AutogenContext, rename: RenameTableOp) -> str:
 def correct_operations(
     context: MigrationContext, _revision: str | Iterable[str | None], scripts: list[MigrationScript]
 ) -> None:
-    """Say what may be a new name{{ ", and drop no index right before its table" if db.indexes_hold }}."""
+    """Correct what Alembic writes into a revision, and say what may be a new name there."""
+    _keep_percent_signs(context)
     for script in scripts:
         for operations in (*script.upgrade_ops_list, *script.downgrade_ops_list):
             {{- lines("_leave_indexes_to_tables(operations)" if db.indexes_hold) | indent(12) }}
@@ -257,6 +264,24 @@ def correct_operations(
                 if isinstance(change, ModifyTableOps):
                     change.ops[:0] = _renamed_columns(change, context)
             operations.ops[:0] = _renamed_tables(operations)
+
+
+def _keep_percent_signs(context: MigrationContext) -> None:
+    """Write `%` into the revision and not `%%`, which drivers with parameters such as `%s` need.
+
+    SQLAlchemy doubles it when the revision runs.
+    """
+    write = context.impl.render_ddl_sql_expr
+
+    def write_plainly(expression: ClauseElement, **options: bool) -> str:
+        return _undouble(write(expression, **options), context.dialect)
+
+    context.impl.render_ddl_sql_expr = write_plainly  # type: ignore[assignment,method-assign]
+
+
+def _undouble(compiled: str, dialect: Dialect) -> str:
+    is_doubled = dialect.paramstyle in {"format", "pyformat"}
+    return compiled.replace("%%", "%") if is_doubled else compiled
 
 
 def _renamed_columns(change: ModifyTableOps, context: MigrationContext) -> Iterator[RenameOp]:
