@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.live.revisions import write_revision
 from tests.template import Project, lint, run
 
-# A column of every kind, in a subfolder of the package.
+# A column of every kind, and tables that refer to each other, in a subfolder of the package.
 MODEL = '''\
 """Notes that users write."""
 
@@ -43,6 +43,7 @@ class Note(Base):
 
     id: Mapped[IntegerKey]
     author_id: Mapped[int] = mapped_column(ForeignKey(User.id), index=True)
+    best_reply_id: Mapped[int | None] = mapped_column(ForeignKey("replies.id", use_alter=True))
     title: Mapped[str] = mapped_column(Unicode(255), unique=True)
     text: Mapped[str | None] = mapped_column(Text)
     stars: Mapped[int]
@@ -67,6 +68,15 @@ class Note(Base):
     extra: Mapped[JsonObject]
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[UpdatedAt]
+
+
+class Reply(Base):
+    """What another user writes about a note, whose best reply it may be."""
+
+    __tablename__ = "replies"
+
+    id: Mapped[IntegerKey]
+    note_id: Mapped[int] = mapped_column(ForeignKey(Note.id))
 
 
 class NoteCount(Base):

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import chain, product
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import sqlalchemy
 from alembic.autogenerate.api import AutogenContext
@@ -15,6 +15,7 @@ from alembic.operations.ops import (
     AddColumnOp,
     AddConstraintOp,
     AlterColumnOp,
+    CreateForeignKeyOp,
     CreateTableOp,
     DropColumnOp,
     DropConstraintOp,
@@ -34,9 +35,11 @@ from sqlalchemy import (
     CheckConstraint,
     ClauseElement,
     Dialect,
+    ForeignKeyConstraint,
     Table,
     TypeDecorator,
 )
+from sqlalchemy.schema import SchemaItem
 from sqlalchemy.sql.elements import conv
 from sqlalchemy.sql.operators import in_op
 from sqlalchemy.types import TypeEngine
@@ -263,6 +266,8 @@ def correct_operations(
             for change in operations.ops:
                 if isinstance(change, ModifyTableOps):
                     change.ops[:0] = _renamed_columns(change, context)
+            if context.dialect.supports_alter:
+                _separate_foreign_keys(operations)
             operations.ops[:0] = _renamed_tables(operations)
 
 
@@ -282,6 +287,36 @@ def _keep_percent_signs(context: MigrationContext) -> None:
 def _undouble(compiled: str, dialect: Dialect) -> str:
     is_doubled = dialect.paramstyle in {"format", "pyformat"}
     return compiled.replace("%%", "%") if is_doubled else compiled
+
+
+def _separate_foreign_keys(operations: OpContainer) -> None:
+    """Add a foreign key to a table that is created later after it, and drop it before both.
+
+    Within its table, one with `use_alter` would be lost, and any other one would be refused:
+    https://github.com/sqlalchemy/alembic/issues/326
+    """
+    later = {each.to_table().fullname for each in operations.ops if isinstance(each, CreateTableOp)}
+    dropped: set[str] = set()
+
+    def is_separate(item: SchemaItem) -> TypeGuard[ForeignKeyConstraint]:
+        return isinstance(item, ForeignKeyConstraint) and (
+            item.use_alter or item.referred_table.fullname in later
+        )
+
+    for each in tuple(operations.ops):
+        if isinstance(each, CreateTableOp):
+            later.remove(each.to_table().fullname)
+            keys = [item for item in each.columns if is_separate(item)]
+            each.columns = [item for item in each.columns if not is_separate(item)]
+            operations.ops += map(CreateForeignKeyOp.from_constraint, keys)
+        elif isinstance(each, DropTableOp):
+            table = each.to_table()
+            operations.ops[:0] = [
+                DropConstraintOp.from_constraint(key)
+                for key in table.foreign_key_constraints
+                if key.referred_table.fullname in dropped
+            ]
+            dropped.add(table.fullname)
 
 
 def _renamed_columns(change: ModifyTableOps, context: MigrationContext) -> Iterator[RenameOp]:
