@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from tests.live.databases import Databases, in_file
+from tests.live.databases import Databases, create_account, in_file
 from tests.live.revisions import write_revision
 from tests.template import Project, render
 
@@ -231,6 +231,20 @@ def seeded(services: Services, source: str, target: str, number: int = 10) -> tu
     rows = before.rows("seed", str(number))
     after.rows("empty")
     return before, after, rows
+
+
+def test_url_of_the_target_is_used_as_it_is(services: Services, databases: Databases) -> None:
+    """A password may have any letters, and a parameter that the driver does not know is named in one sentence."""
+    letters = "ß日本"  # PyMySQL alone would encode it as Latin-1
+    url = create_account(databases.server("mariadb"), "sync", "t_copy_letters", letters)
+    for parameter, said in (
+        ("", "the target is not ready: the database is at revision none, behind"),
+        ("?unknown=1", "COPY_TO: a parameter of the URL cannot be used: "),
+    ):
+        target = Project(Path(), {"DATABASE_URL": url + parameter, "DATABASE_PASSWORD": letters})
+        refused = services("sqlite").copy(target, check=False)
+        assert refused.stderr.startswith(f"Error: {said}"), refused.stderr
+        assert len(refused.stderr.splitlines()) == 1
 
 
 def test_key_that_the_target_always_generates_is_told_before(services: Services) -> None:

@@ -67,6 +67,7 @@ def test_rows_are_checked_and_then_copied(tmp_path: Path) -> None:
     [
         (["--to", "postgresql://app:pa55@host/name"], "give it in the environment"),
         (["--to", "nodatabase://host/name"], "it is not the URL of one of: sqlite, postgresql"),
+        (["--to", "mysql://app@host"], "it names no database"),
         (["--to", "sqlite:///no/such/file.db"], "there is no such file"),
     ],
 )
@@ -76,6 +77,13 @@ def test_target_that_cannot_be_used_is_refused(arguments: list[str], sentence: s
     assert result.exit_code == 2
     assert sentence in " ".join(result.output.split())
     assert "pa55" not in result.output
+
+
+def test_parameter_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
+    """One sentence says what is wrong with a parameter of the URL."""
+    url = make_target(tmp_path / "target.db").update_query_dict({"timeout": "soon"})
+    with pytest.raises(click.ClickException, match="COPY_TO: a parameter of the URL cannot be"):
+        copy_to(url)
 
 
 def nested(levels: int) -> Any:  # noqa: ANN401 - a document

@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from packages.database.commands.running import run
 from packages.database.config import Base
 from packages.database.copying.checks import Problems, Seen, SourceCheck
+from packages.database.copying.limits import MYSQL
 from packages.database.copying.tables import CopiedTable, plan, table_names
 from packages.database.copying.target import EMPTY_IT, PROGRESS, Target, open_target
 from packages.database.copying.uniques import Uniques
@@ -88,6 +89,8 @@ def read_target_url(text: str, *, is_argument: bool) -> URL:
             "--to: the list of processes would show the password; leave it out of the URL and give"
             " it in the environment, in COPY_TO_PASSWORD"
         )
+    if backend in MYSQL and not url.database:
+        raise click.UsageError("--to: it names no database")
     if backend == "sqlite" and not Path(url.database or "").is_file():
         raise click.UsageError("--to: there is no such file; make it with `upgrade` of the service")
     url = url.set(drivername=f"{SPELLINGS.get(backend, backend)}+{driver}")

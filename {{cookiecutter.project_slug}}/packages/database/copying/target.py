@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
+    Dialect,
     Engine,
     MetaData,
     String,
@@ -58,8 +59,24 @@ EMPTY_IT = "empty it with its own `alembic downgrade base` and `upgrade`"
 
 
 def open_target(url: URL) -> Engine:
-    """Return an engine for the target; it has none of the service's time limits."""
-    engine = create_engine(url, poolclass=pool.NullPool, hide_parameters=True)
+    """Return an engine for the target; it has none of the service's time limits.
+
+    Raises:
+        click.ClickException: a parameter of the URL has a wrong value; the driver may also refuse
+            one at the first connection.
+    """
+    with parameter_errors():
+        engine = create_engine(url, poolclass=pool.NullPool, hide_parameters=True)
+
+    @event.listens_for(engine, "do_connect")
+    def connect(
+        dialect: Dialect, _record: object, arguments: list[Any], parameters: dict[str, Any]
+    ) -> Any:  # noqa: ANN401 - of any driver
+        if dialect.driver == "pymysql" and "password" in parameters:
+            # The driver would encode a text as Latin-1.
+            parameters["password"] = parameters["password"].encode()
+        with parameter_errors():
+            return dialect.connect(*arguments, **parameters)
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - of any driver
@@ -70,6 +87,21 @@ def open_target(url: URL) -> Engine:
         connection.commit()
 
     return engine
+
+
+@contextmanager
+def parameter_errors() -> Iterator[None]:
+    """Report in one sentence what is raised for a parameter of the URL: no driver's own error.
+
+    Raises:
+        click.ClickException: the driver does not take the parameter, or not this value.
+    """
+    try:
+        yield
+    except (AttributeError, OSError, TypeError, ValueError) as error:
+        raise click.ClickException(
+            f"COPY_TO: a parameter of the URL cannot be used: {error}; correct or remove it"
+        ) from None
 
 
 @contextmanager
