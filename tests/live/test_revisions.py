@@ -8,6 +8,7 @@ import pytest
 from tests.live.cells import InstallOnce
 from tests.live.databases import in_file
 from tests.live.revisions import write_revision
+from tests.live.service import ask_doctor
 from tests.template import STYLES, Project
 
 
@@ -63,3 +64,41 @@ def test_revisions_are_squashed_into_one(project: Project) -> None:
     said = project.run("python", "-m", "packages.database", "upgrade").stdout
     assert said == "The database is at revision 0002; there is nothing to do.\n"
     new.run("alembic", "check")
+
+
+MODEL = """
+from sqlalchemy.orm import Mapped, mapped_column
+from packages.database.config import Base
+
+class Note(Base):
+    __tablename__ = "notes"
+    id: Mapped[int] = mapped_column(primary_key=True)
+"""
+
+
+def test_revision_that_was_skipped_is_noticed(project: Project) -> None:
+    """`doctor` sees that a revision was put below one that had run, and what it says brings its table."""
+    newest = write_revision(project.folder, 2, "pass")
+    project.run("python", "-m", "packages.database", "upgrade")
+    assert ask_doctor(project)["revision"]["state"] == "ok"
+    text = newest.read_text(encoding="utf-8")
+    below = text.replace('"0002"', '"below"').replace(
+        "pass", 'op.create_table("notes", sa.Column("id", sa.Integer, primary_key=True))'
+    )
+    (versions(project) / "below.py").write_text(below, encoding="utf-8")
+    newest.write_text(text.replace('= "0001"', '= "below"'), encoding="utf-8")
+    model = project.folder / "packages" / "database" / "note_data_model.py"
+    model.write_text(MODEL, encoding="utf-8")
+    try:
+        project.run("python", "-m", "packages.database", "upgrade")
+        found = ask_doctor(project)["revision"]
+        assert (found["state"], found["found"]) == (
+            "warning",
+            "0002, at head, but the tables are not those of the models",
+        )
+        for arguments in (("stamp", "0001"), ("upgrade", "below"), ("stamp", "head")):
+            assert arguments[0] in found["fix"]
+            project.run("alembic", *arguments)
+        assert ask_doctor(project)["revision"]["state"] == "ok"
+    finally:
+        model.unlink()

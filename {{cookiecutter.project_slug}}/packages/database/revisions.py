@@ -87,7 +87,9 @@ def describe_difference(revisions: frozenset[str]) -> str:
         return ""
     found = ", ".join(sorted(revisions)) or "none"
     expected = ", ".join(sorted(expected_revisions())) or "none"
-    todo = "deploy newer code" if state == "ahead" else "run: python -m packages.database upgrade"
+    todo = "run: python -m packages.database upgrade"
+    if state == "ahead":
+        todo = f"deploy the code that has {found}"
     return f"the database is at revision {found}, {state}; the code is at {expected}; {todo}"
 
 

@@ -26,7 +26,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from packages.config.settings import settings
 {{- imports("packages.database.capacity", FIX=true, compare_with_limit=true, count_workers=true, engines_of_the_primary=true) if db.connection_limit }}
 from packages.database.commands.output import describe_reason, json_option
-from packages.database.commands.running import run
+from packages.database.commands.running import has_tables_of_models, run
 {{- imports("packages.database.config", read_engine=db.server) }}
 from packages.database.revisions import compare, read_revisions
 
@@ -61,6 +61,10 @@ REVISION_FIXES = {
     "behind": "run python -m packages.database upgrade",
     "ahead": "deploy the code that has this revision",
 }
+TABLES_FIX = (
+    "see alembic check; if a revision was put below one that had already run, it was skipped:"
+    " alembic stamp the one before it, alembic upgrade to it, and stamp head"
+)
 State = Literal["ok", "warning", "error"]
 COLORS = {"ok": "green", "warning": "yellow", "error": "red"}
 
