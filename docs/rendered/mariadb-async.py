@@ -79,6 +79,9 @@ class Base(AsyncAttrs, DeclarativeBase):
 def set_table_options(table: Table, metadata: MetaData) -> None:
     """Give every table its character set and engine, whatever the model's `__table_args__` say."""
     if metadata is Base.metadata:
+        for column in table.columns:
+            if column.computed is not None:
+                column.nullable = True  # the server refuses NOT NULL
         table.dialect_kwargs.setdefault("mariadb_charset", "utf8mb4")
         table.dialect_kwargs.setdefault("mariadb_engine", "InnoDB")
 

@@ -62,6 +62,7 @@ class Base(DeclarativeBase):
 def set_table_options(table: Table, metadata: MetaData) -> None:
     """Give every table its character set and engine, whatever the model's `__table_args__` say."""
     if metadata is Base.metadata:
+        {{- lines(db.table_setup) | indent(8) }}
 {% for option, value in db.table_options.items() %}
         table.dialect_kwargs.setdefault("{{ option }}", "{{ value }}")
 {% endfor %}
