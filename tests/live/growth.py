@@ -16,7 +16,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, MetaData, Numeric, Text, Unicode
+from sqlalchemy import CheckConstraint, Computed, Enum, ForeignKey, MetaData, Numeric, Text, Unicode
 from sqlalchemy.orm import Mapped, mapped_column
 
 from packages.database.config import Base
@@ -47,6 +47,7 @@ class Note(Base):
     title: Mapped[str] = mapped_column(Unicode(255), unique=True)
     text: Mapped[str | None] = mapped_column(Text)
     stars: Mapped[int]
+    twice: Mapped[int] = mapped_column(Computed("stars * 2", persisted=True))
     rating: Mapped[float]
     price: Mapped[Decimal] = mapped_column(Numeric(12, 2))
     is_open: Mapped[bool]
