@@ -53,6 +53,19 @@ def test_log_is_for_people_in_development(
     ]
 
 
+def test_extra_fields_follow_the_message_in_development(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What JSON has as a field is on the line for people, too, before a traceback."""
+    monkeypatch.setattr(settings, "ENVIRONMENT", "development")
+    configure_logging()
+    extra = {"job": 7, "path": "a b", "color_message": "for uvicorn"}
+    logging.getLogger("app").error("failed", exc_info=RuntimeError("why"), extra=extra)
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first.endswith("app: failed job=7 path='a b'")
+    assert last == "RuntimeError: why"
+
+
 def test_level_is_a_setting(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,8 +25,21 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        extra = {name: value for name, value in vars(record).items() if name not in STANDARD}
-        return json.dumps(extra | entry, default=str)
+        return json.dumps(_extra(record) | entry, default=str)
+
+
+class TextFormatter(logging.Formatter):
+    """Writes a record as a line for people; what `extra` gives it comes after the message."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - of the library
+        """Return the line, which a traceback may follow."""
+        fields = (f" {name}={value!r}" for name, value in _extra(record).items())
+        return super().formatMessage(record) + "".join(fields)
+
+
+def _extra(record: logging.LogRecord) -> dict[str, object]:
+    """Return what the argument `extra` has given a record."""
+    return {name: value for name, value in vars(record).items() if name not in STANDARD}
 
 
 def configure_logging() -> None:
@@ -38,7 +51,10 @@ def configure_logging() -> None:
         {
             "version": 1,
             "disable_existing_loggers": False,
-            "formatters": {"for_people": {"format": FOR_PEOPLE}, "json": {"()": JsonFormatter}},
+            "formatters": {
+                "for_people": {"()": TextFormatter, "fmt": FOR_PEOPLE},
+                "json": {"()": JsonFormatter},
+            },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": form}},
             "root": {"handlers": ["stderr"], "level": settings.LOG_LEVEL},
             "loggers": dict.fromkeys(("uvicorn", "uvicorn.error", "uvicorn.access"), by_uvicorn),
