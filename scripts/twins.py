@@ -27,7 +27,7 @@ WORDS = {
     r"\bcreate_async_engine\b": "create_engine",
     r"\bAsyncAdaptedQueuePool\b": "QueuePool",
     r"\bAsyncClient\b": "TestClient",
-    r"\bAsync(Iterator|Session|Connection|Engine|Retrying)\b": r"\1",
+    r"\bAsync(Generator|Iterator|Session|Connection|Engine|Retrying)\b": r"\1",
     r"\basynccontextmanager\b": "contextmanager",
     r"\.get_raw_connection\(\)": ".connection",
     r"\bAwaitable\[(\w+)\]": r"\1",

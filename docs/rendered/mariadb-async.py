@@ -1,6 +1,6 @@
 """The MariaDB database of this service: its URL, engine, sessions and declarative base."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from sqlalchemy import MetaData, Table, event
@@ -86,7 +86,7 @@ def set_table_options(table: Table, metadata: MetaData) -> None:
         table.dialect_kwargs.setdefault("mariadb_engine", "InnoDB")
 
 
-async def get_db() -> AsyncIterator[AsyncSession]:
+async def get_db() -> AsyncGenerator[AsyncSession]:
     """Yield a session and close it, whatever happens; work that was not committed is rolled back.
 
     It never commits: the caller owns the transaction. A web framework may take it as a dependency;
@@ -120,7 +120,7 @@ ReadSessionLocal = async_sessionmaker(
 )
 
 
-async def get_read_db() -> AsyncIterator[AsyncSession]:
+async def get_read_db() -> AsyncGenerator[AsyncSession]:
     """Yield a session that refuses to write, and close it.
 
     It reads from `DATABASE_READ_URL`, such as a replica, which may be behind; if it is unset,

@@ -1,6 +1,6 @@
 """The MariaDB database of this service: its URL, engine, sessions and declarative base."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from sqlalchemy import MetaData, Table, create_engine, event
@@ -79,7 +79,7 @@ def set_table_options(table: Table, metadata: MetaData) -> None:
         table.dialect_kwargs.setdefault("mariadb_engine", "InnoDB")
 
 
-def get_db() -> Iterator[Session]:
+def get_db() -> Generator[Session]:
     """Yield a session and close it, whatever happens; work that was not committed is rolled back.
 
     It never commits: the caller owns the transaction. A web framework may take it as a dependency;
@@ -109,7 +109,7 @@ ReadSessionLocal = sessionmaker(
 )
 
 
-def get_read_db() -> Iterator[Session]:
+def get_read_db() -> Generator[Session]:
     """Yield a session that refuses to write, and close it.
 
     It reads from `DATABASE_READ_URL`, such as a replica, which may be behind; if it is unset,

@@ -1,6 +1,6 @@
 """The Oracle database of this service: its URL, engine, sessions and declarative base."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from sqlalchemy import URL, MetaData, create_engine
@@ -63,7 +63,7 @@ class Base(DeclarativeBase):
     type_annotation_map = PLAIN_TYPES
 
 
-def get_db() -> Iterator[Session]:
+def get_db() -> Generator[Session]:
     """Yield a session and close it, whatever happens; work that was not committed is rolled back.
 
     It never commits: the caller owns the transaction. A web framework may take it as a dependency;
@@ -99,7 +99,7 @@ ReadSessionLocal = sessionmaker(
 )
 
 
-def get_read_db() -> Iterator[Session]:
+def get_read_db() -> Generator[Session]:
     """Yield a session that refuses to write, and close it.
 
     It reads from `DATABASE_READ_URL`, such as a replica, which may be behind; if it is unset,

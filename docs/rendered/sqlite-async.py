@@ -1,6 +1,6 @@
 """The SQLite database of this service: its URL, engine, sessions and declarative base."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import AsyncAttrs, AsyncSession, async_sessionmaker, create_async_engine
@@ -56,7 +56,7 @@ class Base(AsyncAttrs, DeclarativeBase):
     type_annotation_map = PLAIN_TYPES
 
 
-async def get_db() -> AsyncIterator[AsyncSession]:
+async def get_db() -> AsyncGenerator[AsyncSession]:
     """Yield a session and close it, whatever happens; work that was not committed is rolled back.
 
     It never commits: the caller owns the transaction. A web framework may take it as a dependency;
@@ -91,7 +91,7 @@ ReadSessionLocal = async_sessionmaker(
 )
 
 
-async def get_read_db() -> AsyncIterator[AsyncSession]:
+async def get_read_db() -> AsyncGenerator[AsyncSession]:
     """Yield a session that refuses to write, and close it.
 
     It does not wait for a writer. Each statement sees what is committed when it begins.

@@ -1,6 +1,6 @@
 """The SQLite database of this service: its URL, engine, sessions and declarative base."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
@@ -49,7 +49,7 @@ class Base(DeclarativeBase):
     type_annotation_map = PLAIN_TYPES
 
 
-def get_db() -> Iterator[Session]:
+def get_db() -> Generator[Session]:
     """Yield a session and close it, whatever happens; work that was not committed is rolled back.
 
     It never commits: the caller owns the transaction. A web framework may take it as a dependency;
@@ -81,7 +81,7 @@ ReadSessionLocal = sessionmaker(
 )
 
 
-def get_read_db() -> Iterator[Session]:
+def get_read_db() -> Generator[Session]:
     """Yield a session that refuses to write, and close it.
 
     It does not wait for a writer. Each statement sees what is committed when it begins.

@@ -1,6 +1,6 @@
 """The {{ db.name }} database of this service: its URL, engine, sessions and declarative base."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 {{- imports("typing", Any=db.server) }}
 
 {# async #}
@@ -93,7 +93,7 @@ def set_table_options(table: Table, metadata: MetaData) -> None:
 {% endif %}
 
 
-async def get_db() -> AsyncIterator[AsyncSession]:
+async def get_db() -> AsyncGenerator[AsyncSession]:
     """Yield a session and close it, whatever happens; work that was not committed is rolled back.
 
     It never commits: the caller owns the transaction. A web framework may take it as a dependency;
@@ -136,7 +136,7 @@ ReadSessionLocal = async_sessionmaker(
 )
 
 
-async def get_read_db() -> AsyncIterator[AsyncSession]:
+async def get_read_db() -> AsyncGenerator[AsyncSession]:
     """Yield a session that refuses to write, and close it.
 
 {% if db.server %}

@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -175,7 +175,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> frozenset[str]:
 
 
 @contextmanager
-def _temporary_file(file: Path) -> Iterator[Path]:
+def _temporary_file(file: Path) -> Generator[Path]:
     """Yield a new file beside another one; it is removed afterwards, unless it was renamed."""
     handle, name = tempfile.mkstemp(prefix=f"{file.name}.", suffix=".part", dir=file.parent)
     os.close(handle)
@@ -187,7 +187,7 @@ def _temporary_file(file: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _sentences(path: Path, fix: str) -> Iterator[None]:
+def _sentences(path: Path, fix: str) -> Generator[None]:
     try:
         yield
     except sqlite3.Error as error:

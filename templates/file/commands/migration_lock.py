@@ -6,7 +6,7 @@ https://www.sqlite.org/lockingv3.html
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 
 from sqlalchemy import Engine
@@ -17,7 +17,7 @@ POLL_SECONDS = 0.25
 
 
 @contextmanager
-def migration_lock(engine: Engine, wait_seconds: float) -> Iterator[None]:
+def migration_lock(engine: Engine, wait_seconds: float) -> Generator[None]:
     """Hold the lock while the block runs; the database itself can be read and written meanwhile.
 
     Raises:

@@ -7,7 +7,7 @@ import time
 {% if "zlib" in db.lock_constants %}
 import zlib
 {% endif %}
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, text
@@ -22,7 +22,7 @@ POLL_SECONDS = 0.25
 
 
 @contextmanager
-def migration_lock(engine: Engine, wait_seconds: float) -> Iterator[None]:
+def migration_lock(engine: Engine, wait_seconds: float) -> Generator[None]:
     """Hold the lock, on a connection of its own, while the block runs.
 
     It polls: a session that waits inside the server may block others, such as CREATE INDEX

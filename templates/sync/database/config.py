@@ -1,6 +1,6 @@
 """The {{ db.name }} database of this service: its URL, engine, sessions and declarative base."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 {{- imports("typing", Any=db.server) }}
 
 from sqlalchemy import {{ "URL, " if db.arguments_take_url }}MetaData, {{ "Table, " if db.table_options }}create_engine{{ ", event" if db.table_options }}
@@ -69,7 +69,7 @@ def set_table_options(table: Table, metadata: MetaData) -> None:
 {% endif %}
 
 
-def get_db() -> Iterator[Session]:
+def get_db() -> Generator[Session]:
     """Yield a session and close it, whatever happens; work that was not committed is rolled back.
 
     It never commits: the caller owns the transaction. A web framework may take it as a dependency;
@@ -104,7 +104,7 @@ ReadSessionLocal = sessionmaker(
 )
 
 
-def get_read_db() -> Iterator[Session]:
+def get_read_db() -> Generator[Session]:
     """Yield a session that refuses to write, and close it.
 
 {% if db.server %}

@@ -24,7 +24,7 @@ Exit codes:
 class Commands(click.Group):
     """Commands that report an error of the database or of Alembic in one sentence."""
 
-    def invoke(self, context: click.Context) -> Any:  # noqa: ANN401
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
         """Run the command.
 
         Raises:
@@ -32,7 +32,7 @@ class Commands(click.Group):
                 cannot use the revisions.
         """
         try:
-            return super().invoke(context)
+            return super().invoke(ctx)
         except (SQLAlchemyError, OSError, CommandError) as error:
             raise click.ClickException(describe_failure(error)) from None
 

@@ -3,7 +3,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,7 +124,7 @@ def copy_rows(engine: Engine, url: URL, metadata: MetaData, *, only_check: bool 
 
 
 @contextmanager
-def open_snapshot(engine: Engine) -> Iterator[Connection]:
+def open_snapshot(engine: Engine) -> Generator[Connection]:
     """Give a connection that sees the rows as they are now, whatever is written meanwhile."""
     with engine.connect() as connection:
 {% if db.server %}
@@ -219,7 +219,7 @@ def _compare(target: Target, tables: list[CopiedTable], seen: dict[str, Seen]) -
 
 
 @contextmanager
-def _progress(label: str, rows: int) -> Iterator[Callable[[int], None]]:
+def _progress(label: str, rows: int) -> Generator[Callable[[int], None]]:
     """Show a progress bar on a terminal, and give the function that advances it."""
     with click.progressbar(length=rows, label=label, file=sys.stderr) as bar:
         yield bar.update

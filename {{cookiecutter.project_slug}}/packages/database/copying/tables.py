@@ -67,7 +67,7 @@ class PortableDateTime(UtcDateTime):
 
     cache_ok = True
 
-    def load_dialect_impl(self, _dialect: Dialect) -> TypeEngine[Any]:
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:  # noqa: ARG002
         """Return the type to store it in."""
         return INSTANT
 

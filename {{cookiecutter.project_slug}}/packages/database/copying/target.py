@@ -1,6 +1,6 @@
 """The database that rows are copied to: what it has, and how far the copy has come."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -90,7 +90,7 @@ def open_target(url: URL) -> Engine:
 
 
 @contextmanager
-def parameter_errors() -> Iterator[None]:
+def parameter_errors() -> Generator[None]:
     """Report in one sentence what is raised for a parameter of the URL: no driver's own error.
 
     Raises:
@@ -105,7 +105,7 @@ def parameter_errors() -> Iterator[None]:
 
 
 @contextmanager
-def target_errors(hint: str = "") -> Iterator[None]:
+def target_errors(hint: str = "") -> Generator[None]:
     """Report an error of the target in one sentence without values.
 
     Args:
