@@ -41,6 +41,7 @@ engine = create_async_engine(
     pool_size=settings.DATABASE_POOL_SIZE,
     max_overflow=settings.DATABASE_MAX_OVERFLOW,
     pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
+    pool_logging_name="write",  # in logs and metrics
     hide_parameters=True,
 )
 prepare_connections(engine.sync_engine)
@@ -97,6 +98,7 @@ read_engine = create_async_engine(
     pool_size=settings.DATABASE_POOL_SIZE,
     max_overflow=settings.DATABASE_MAX_OVERFLOW,
     pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
+    pool_logging_name="read",
     hide_parameters=True,
 )
 prepare_read_connections(read_engine.sync_engine)

@@ -41,6 +41,7 @@ engine = create_engine(
     max_overflow=settings.DATABASE_MAX_OVERFLOW,
     pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
     pool_reset_on_return=None,  # `prepare_connections` rolls back what is open
+    pool_logging_name="write",  # in logs and metrics
     hide_parameters=True,
 )
 prepare_connections(engine)
@@ -96,6 +97,7 @@ read_engine = create_engine(
     pool_size=settings.DATABASE_POOL_SIZE,
     max_overflow=settings.DATABASE_MAX_OVERFLOW,
     pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
+    pool_logging_name="read",
     hide_parameters=True,
 )
 prepare_read_connections(read_engine)

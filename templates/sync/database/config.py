@@ -30,6 +30,7 @@ engine = create_engine(
 {% include db.kind ~ '/engine/arguments.py' %}
     pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
     {{- lines("pool_reset_on_return=None,  # `prepare_connections` rolls back what is open" if db.on_reset) | indent }}
+    pool_logging_name="write",  # in logs and metrics
     hide_parameters=True,
 )
 prepare_connections(engine)
@@ -86,6 +87,7 @@ read_engine = create_engine(
     pool_size=settings.DATABASE_POOL_SIZE,
     max_overflow=settings.DATABASE_MAX_OVERFLOW,
     pool_timeout=settings.DATABASE_POOL_TIMEOUT_SECONDS,
+    pool_logging_name="read",
     hide_parameters=True,
 )
 prepare_read_connections(read_engine)
