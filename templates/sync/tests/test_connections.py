@@ -73,11 +73,12 @@ def test_dead_connection_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 {% endif %}
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.usefixtures("schema")
 def test_forked_process_opens_connections_of_its_own() -> None:
     """A process that forks after its first query shares no connection with its child."""
+    if not hasattr(os, "fork"):
+        pytest.skip("this system has no fork")
     assert isinstance(engine.pool, QueuePool)
     with engine.connect() as connection:
         connection.exec_driver_sql("SELECT 1")
@@ -111,6 +112,7 @@ def test_rolled_back_transaction_cannot_go_on() -> None:
         assert connection.execute(select(Row.name)).all() == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not replace a file that is open")
 def test_file_that_was_replaced_is_left(tmp_path: Path) -> None:
     """A service does not go on with a file that was removed: what it writes there would be lost."""
     database, other = tmp_path / "database.db", tmp_path / "other.db"
