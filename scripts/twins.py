@@ -34,7 +34,7 @@ WORDS = {
     r"\ban `async with`": "a `with`",
     r"\basync (def|with|for)\b": r"\1",
     r"\bawait ": "",
-    r"\basyncio\.run\((.+)\)$": r"\1",
+    r"(?:\basyncio\.run|\{\{ db\.run_async \}\})\((.+)\)$": r"\1",
     r"\.sync_engine\b": "",
     r"from sqlalchemy\.ext\.asyncio import Session\b": "from sqlalchemy.orm import Session",
     r"from sqlalchemy\.ext\.asyncio import Connection\b": "from sqlalchemy import Connection",

@@ -124,6 +124,7 @@ WITH_FACT = {
     "connection_limit": {"packages/database/capacity.py"},
     "pooler_error": {"packages/database/pooler.py"},
     "bounded_connection": {"packages/database/bounded_connection.py"},
+    "selector_loop": {"packages/database/event_loop.py"},
     "grants": {"grants.sql"},
     "squawk": {".squawk.toml", "migrations/write_sql.py"},
 }
@@ -169,7 +170,7 @@ def test_render_has_what_was_chosen_and_no_more(project: Path, answers: dict[str
     if row["server"] and answers["web_framework"] == "fastapi":
         expected |= WITH_BOTH
     for fact, names in WITH_FACT.items():
-        if row[fact]:
+        if row[answers["session_style"]][fact]:
             expected |= names
     assert files(project) == expected
     empty = [path.name for path in project.rglob("*") if path.is_dir() and not any(path.iterdir())]

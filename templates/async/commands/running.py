@@ -1,7 +1,7 @@
 """Runs the work of a command on the engine of the service."""
 
 {# async #}
-import asyncio
+{{ "import asyncio\n" if not db.selector_loop -}}
 {# end #}
 from collections.abc import Callable
 {# async #}
@@ -22,6 +22,7 @@ from sqlalchemy.util import await_only
 from packages.config import PROJECT_ROOT
 {# async #}
 from packages.database.config import SessionLocal, engine, read_engine
+{{- imports("packages.database.event_loop", new_event_loop=db.selector_loop) }}
 {# sync
 from packages.database.config import engine, read_engine
 #}
@@ -48,7 +49,7 @@ def run(work: Callable[[Engine], Result]) -> Result:
             await read_engine.dispose()
 
     # With `asyncio.run`, only the second Ctrl-C would end work that awaits nothing.
-    loop = asyncio.new_event_loop()
+    loop = {{ "" if db.selector_loop else "asyncio." }}new_event_loop()
     task = loop.create_task(main())
     try:
         return loop.run_until_complete(task)

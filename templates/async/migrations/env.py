@@ -1,7 +1,7 @@
 """Runs Alembic's migrations on the database that the settings name."""
 
 {# async #}
-import asyncio
+{{ "import asyncio\n" if not db.selector_loop -}}
 {# end #}
 import logging
 {{- imports("typing", TYPE_CHECKING=db.statement_locked, Any=db.statement_locked) }}
@@ -20,6 +20,7 @@ from packages.database.autogenerate import correct_operations, render_item
 {{- imports("packages.database.batch", keep_triggers_and_indexes=not db.server) }}
 from packages.database.config import SQLALCHEMY_DATABASE_URL, Base
 from packages.database.connections import {{ "connect_or_exit, connect_with_retry" if db.server else "begin" }}
+{{- imports("packages.database.event_loop", run_async=db.selector_loop) }}
 {{- imports("packages.database.pooler", begin_migration=db.pooler_error) }}
 {{- imports("packages.database.tls", tls_arguments=db.server) }}
 from packages.modules import import_models
@@ -162,7 +163,7 @@ if context.is_offline_mode():
 else:
 {# async #}
     # `upgrade` has an event loop, and says how to wait in it.
-    run = context.config.attributes.get("run", asyncio.run)
+    run = context.config.attributes.get("run", {{ db.run_async }})
     run(run_migrations_online())
 {# sync
     run_migrations_online()

@@ -1,7 +1,7 @@
 {# async #}
-import asyncio
-
+{{ "import asyncio\n\n" if not db.selector_loop -}}
 from packages.database.config import SessionLocal, engine
+{{- imports("packages.database.event_loop", run_async=db.selector_loop) }}
 from packages.database.models import MyModel
 
 
@@ -11,7 +11,7 @@ async def main() -> None:
     await engine.dispose()
 
 
-asyncio.run(main())
+{{ db.run_async }}(main())
 {# sync
 from packages.database.config import SessionLocal
 from packages.database.models import MyModel

@@ -1,7 +1,7 @@
 """Chooses, creates and drops the test database: one for each worker of pytest-xdist."""
 
 {# async #}
-import asyncio
+{{ "import asyncio\n" if not db.selector_loop -}}
 {# end #}
 import os
 from typing import NoReturn
@@ -17,6 +17,7 @@ from sqlalchemy import URL, create_engine, event, pool
 from packages.config.database_url import parse_database_url
 from packages.config.settings import settings
 from packages.database.connections import connect_or_exit
+{{- imports("packages.database.event_loop", run_async=db.selector_loop) }}
 from packages.database.tls import tls_arguments
 
 
@@ -49,13 +50,13 @@ def _refuse(sentence: str) -> NoReturn:
 def create_database(url: URL) -> None:
     """Drop the database and create it again."""
 {% for statement in db.create_database %}
-    asyncio.run(_execute(url, "{{ statement }}"))
+    {{ db.run_async }}(_execute(url, "{{ statement }}"))
 {% endfor %}
 
 
 def drop_database(url: URL) -> None:
     """Drop the database."""
-    asyncio.run(_execute(url, "{{ db.create_database[0] }}"))
+    {{ db.run_async }}(_execute(url, "{{ db.create_database[0] }}"))
 
 
 async def _execute(url: URL, statement: str) -> None:

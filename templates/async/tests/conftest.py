@@ -1,7 +1,8 @@
 """Fixtures: a database with the schema of the migrations, and sessions that are rolled back."""
 
 {# async #}
-from collections.abc import AsyncIterator, Iterator
+{{ "from asyncio import AbstractEventLoop\n" if db.selector_loop -}}
+from collections.abc import AsyncIterator, {{ "Callable, " if db.selector_loop }}Iterator
 {# sync
 from collections.abc import Iterator
 #}
@@ -34,11 +35,24 @@ from packages.api.app import app
 {% endif %}
 from packages.config import PROJECT_ROOT
 from packages.database.config import ReadSessionLocal, SessionLocal, engine, read_engine
+{{- imports("packages.database.event_loop", new_event_loop=db.selector_loop) }}
 from tests.databases import create_database, drop_database
 from tests.rows import Private
 
 # In `Session.info` of a session for reading.
 READS = "reads"
+{# async #}
+{% if db.selector_loop %}
+
+
+# A fixture of pytest-asyncio. With its hook, `pytest_asyncio_loop_factories`, a test that is no
+# coroutine would end the fixtures of the session.
+@pytest.fixture(scope="session", name="_asyncio_loop_factory")
+def loop_factory() -> Callable[[], AbstractEventLoop]:
+    """Run the tests in the event loop that psycopg can use."""
+    return new_event_loop
+{% endif %}
+{# end #}
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from packages.database.autogenerate import correct_operations, render_item
 {{- imports("packages.database.batch", keep_triggers_and_indexes=not db.server) }}
 from packages.database.config import SQLALCHEMY_DATABASE_URL, Base
 from packages.database.connections import {{ "connect_or_exit, connect_with_retry" if db.server else "begin" }}
+{{- imports("packages.database.event_loop", run_async=db.selector_loop) }}
 {{- imports("packages.database.pooler", begin_migration=db.pooler_error) }}
 {{- imports("packages.database.tls", tls_arguments=db.server) }}
 from packages.modules import import_models

@@ -9,6 +9,7 @@ from sqlalchemy import URL, create_engine, event, pool
 from packages.config.database_url import parse_database_url
 from packages.config.settings import settings
 from packages.database.connections import connect_or_exit
+{{- imports("packages.database.event_loop", run_async=db.selector_loop) }}
 from packages.database.tls import tls_arguments
 
 

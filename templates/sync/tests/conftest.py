@@ -20,6 +20,7 @@ from packages.api.app import app
 {% endif %}
 from packages.config import PROJECT_ROOT
 from packages.database.config import ReadSessionLocal, SessionLocal, engine, read_engine
+{{- imports("packages.database.event_loop", new_event_loop=db.selector_loop) }}
 from tests.databases import create_database, drop_database
 from tests.rows import Private
 
