@@ -32,6 +32,19 @@ def test_every_database_has_a_job() -> None:
     assert not [(one, other) for one in BACKENDS for other in BACKENDS if one != other and one in other]
 
 
+def test_other_systems_have_a_job() -> None:
+    """Both run a service with a file; Windows also runs the driver that cannot use its default event loop."""
+    cells = [
+        (each["system"], each["backend"], each["style"]) for each in JOBS["systems"]["strategy"]["matrix"]["include"]
+    ]
+    assert {(system, backend) for system, backend, _ in cells} >= {
+        ("macos-latest", "sqlite"),
+        ("windows-latest", "sqlite"),
+    }
+    assert ("windows-latest", "postgresql", "async") in cells
+    assert BACKENDS["postgresql"]["async"]["selector_loop"]
+
+
 @pytest.mark.parametrize("backend", SERVERS)
 def test_each_server_is_started_as_its_facts_say(backend: str) -> None:
     """Image, command, port, user, health check, and what the machine needs are those of a rendered project."""
