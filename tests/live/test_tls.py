@@ -35,6 +35,16 @@ async with engine.connect() as connection:
     print(bool((await connection.exec_driver_sql({!r})).scalar()))
 await engine.dispose()
 """
+# The system's certificates are where Python looks for them when no variable names another place.
+MOVE_CERTIFICATES = """
+import os, ssl
+for name in ("SSL_CERT_DIR", "SSL_CERT_FILE"):
+    os.environ.pop(name, None)
+places = ssl.get_default_verify_paths()._replace(cafile={0!r}, capath=None)
+ssl.get_default_verify_paths = lambda: places
+context = ssl.create_default_context
+ssl.create_default_context = lambda cafile=None: context(cafile=cafile or {0!r})
+"""
 
 
 @dataclass
@@ -89,7 +99,7 @@ def project(request: pytest.FixtureRequest, encrypted: Encrypted, install_once: 
     return install_once(encrypted.server.name, request.param, {}), request.param
 
 
-def ask(project: tuple[Project, str], server: Server, host: str, **env: str) -> str:
+def ask(project: tuple[Project, str], server: Server, host: str, before: str = "", **env: str) -> str:
     """Return what the service says: "True" or "False" for encrypted or not, or the class of the error it met."""
     installed, style = project
     url = f"{BACKENDS[server.name][style]['drivername']}://{server.user}@{host}:{server.port}/service"
@@ -99,7 +109,7 @@ def ask(project: tuple[Project, str], server: Server, host: str, **env: str) -> 
         "DATABASE_CONNECT_TIMEOUT_SECONDS": "1",
         **env,
     }
-    text = ASK.format(QUESTIONS[server.name])
+    text = before + ASK.format(QUESTIONS[server.name])
     completed = run_text(Project(installed.folder, environment), style, text, "-W", "error", check=False)
     assert server.password not in completed.stdout + completed.stderr
     return completed.stdout.strip() if completed.returncode == 0 else completed.stderr.strip().splitlines()[-1]
@@ -139,6 +149,16 @@ def test_verify_full_accepts_the_right_server(encrypted: Encrypted, project: tup
     """With `verify-full` and the right authority, a server of that name is trusted."""
     settings = {"DATABASE_TLS": "verify-full", "DATABASE_TLS_CA_FILE": str(encrypted.right)}
     assert ask(project, encrypted.server, "localhost", **settings) == "True"
+
+
+def test_verify_full_alone_trusts_the_authorities_of_the_system(
+    encrypted: Encrypted, project: tuple[Project, str]
+) -> None:
+    """Without a file, the certificates are those that Python finds, also for a driver with an OpenSSL of its own."""
+    for authority, trusted in [(encrypted.right, True), (encrypted.wrong, False)]:
+        moved = MOVE_CERTIFICATES.format(str(authority))
+        said = ask(project, encrypted.server, "localhost", before=moved, DATABASE_TLS="verify-full")
+        assert (said == "True") == trusted
 
 
 @pytest.mark.parametrize(("host", "authority"), [("localhost", "wrong"), ("127.0.0.1", "right")])
