@@ -65,6 +65,33 @@ class Payment(Base):
     invoice_id: Mapped[int] = mapped_column(ForeignKey(Invoice.id), index=True)
 '''
 MEMBER = '    OPEN = "open"\n'
+# A table whose rows are in partitions, and what its revision does beside creating it.
+PARTITIONED = '''\
+"""What has happened."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Identity, Unicode
+from sqlalchemy.orm import Mapped, mapped_column
+
+from packages.database.config import Base
+
+
+class Event(Base):
+    """Something that has happened."""
+
+    __tablename__ = "events"
+    __table_args__ = {"postgresql_partition_by": "RANGE (happened_at)"}
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    happened_at: Mapped[datetime] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(Unicode(50), index=True)
+'''
+PARTITIONS = """\
+    op.execute("CREATE TABLE events_rest PARTITION OF events DEFAULT")
+    op.execute(sa.schema.CreateSchema("parts", if_not_exists=True))
+    op.execute("CREATE TABLE parts.old PARTITION OF events FOR VALUES FROM (MINVALUE) TO ('2000-01-01')")
+"""
 # A schema of somebody else, in which a table has the name of one of ours.
 FOREIGN = (
     "CREATE SCHEMA other",
@@ -187,3 +214,21 @@ def test_models_may_name_a_schema(
     lost = project.run("pytest", "-q", "tests/test_migrations.py", check=False).stdout
     assert "'billing.invoices'," in lost
     assert "1 failed" in lost.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("backend", "style"), parameters(CELLS[:1], apart=True))
+def test_partitions_are_left_alone(
+    tmp_path: Path, databases: Databases, database_name: str, backend: str, style: str
+) -> None:
+    """The partitions of a model's table are no tables without a model: no revision drops them, and own tests pass."""
+    folder = render(tmp_path, database_backend=backend, session_style=style)
+    project = install(folder, PYTHONS[-1], env=databases.get(backend).environment(style, backend, database_name))
+    create_database(project)
+    run_alembic(project, "upgrade head")
+    (folder / "packages/database/event_data_model.py").write_text(PARTITIONED, encoding="utf-8")
+    run_alembic(project, "revision --autogenerate -m events")
+    [revision] = (folder / "migrations/versions").glob("*_events.py")
+    text = revision.read_text(encoding="utf-8")
+    revision.write_text(text.replace("    # ### end", f"{PARTITIONS}    # ### end", 1), encoding="utf-8")
+    run_alembic(project, "upgrade head", "check")
+    check_own_tests(project, "tests/test_migrations.py")

@@ -1,7 +1,8 @@
 """Runs Alembic's migrations on the database that the settings name."""
 
 import logging
-{{- imports("typing", TYPE_CHECKING=db.statement_locked, Any=db.statement_locked) }}
+{{- imports("collections.abc", Mapping=db.partitions) }}
+{{- imports("typing", TYPE_CHECKING=db.statement_locked, Any=db.statement_locked or db.partitions) }}
 
 from alembic import context
 from sqlalchemy import Connection, create_engine, event, pool
@@ -12,6 +13,7 @@ from packages.database.autogenerate import correct_operations, render_item
 {{- imports("packages.database.batch", keep_triggers_and_indexes=not db.server) }}
 from packages.database.config import SQLALCHEMY_DATABASE_URL, Base
 from packages.database.connections import {{ "connect_or_exit, connect_with_retry" if db.server else "begin" }}
+{{- imports("packages.database.copying.tables", partition_names=db.partitions) }}
 {{- imports("packages.database.event_loop", run_async=db.selector_loop) }}
 {{- imports("packages.database.pooler", begin_migration=db.pooler_error) }}
 {{- imports("packages.database.tls", tls_arguments=db.server) }}
@@ -37,8 +39,9 @@ if context.config.cmd_opts is not None:
 
 
 {% if db.create_schema %}
-def include_name(name: str | None, kind: str, _parents: object) -> bool:
-    """Leave out the schemas that no model names{{ ", and the table that `upgrade` locks" if db.lock_table else ": they may belong to another service" }}."""
+def include_name(name: str | None, kind: str, {{ "parents: Mapping[Any, str | None]" if db.partitions else "_parents: object" }}) -> bool:
+    """Leave out {{ "partitions and " if db.partitions }}the schemas that no model names{{ ", and the table that `upgrade` locks" if db.lock_table else ": they may be another service's" }}."""
+    {{- lines('if kind == "table":\n    partitions = partition_names(context.get_bind(), Base.metadata.tables.values())\n    return parents["schema_qualified_table_name"] not in partitions' if db.partitions) | indent }}
     return {{ 'name in SCHEMAS if kind == "schema" else (kind, name) != ("table", "%s")' % db.lock_table if db.lock_table else 'kind != "schema" or name in SCHEMAS' }}
 
 

@@ -160,7 +160,7 @@ def _check(source: Connection, target: Target, tables: list[CopiedTable]) -> dic
     if difference:
         raise click.ClickException(difference)
     known = {*NOT_COPIED, *(each.name for each in tables)}
-    if unknown := sorted(table_names(source, (each.table for each in tables)) - known):
+    if unknown := sorted(table_names(source, [each.table for each in tables]) - known):
         click.echo(f"Not copied, since no model has them: {', '.join(unknown)}.", err=True)
     problems = Problems()
     seen = {}

@@ -1,7 +1,9 @@
+{% import 'backends/' ~ cookiecutter.database_backend ~ '.jinja' as db with context %}
+{% from 'code.jinja' import lines with context %}
 """The tables to copy, in types that every database has, and their rows in batches."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -46,6 +48,11 @@ FIRST_ROWS = 16
 MOST_ROWS = 1_000
 BATCH_CHARACTERS = 4_000_000
 SAMPLE_ROWS = 50
+{% if db.partitions %}
+PARTITIONS = """
+{{ db.partitions }}
+"""
+{% endif %}
 
 INSTANT = DateTime(timezone=True).with_variant(TIMESTAMP(timezone=True), "oracle")
 PLAIN = {type(None), bool, int, str, bytes}
@@ -223,14 +230,23 @@ def plan(metadata: MetaData) -> list[CopiedTable]:
     return planned
 
 
-def table_names(connection: Connection, tables: Iterable[Table]) -> set[str]:
+def table_names(connection: Connection, tables: Collection[Table]) -> set[str]:
     """Return the names of all tables in the schemas of the given ones, and in the default one."""
     inspector = inspect(connection)
-    return {
+    {{ "names =" if db.partitions else "return" }} {
         f"{schema}.{name}" if schema else name
         for schema in {None, *(table.schema for table in tables)}
         for name in inspector.get_table_names(schema)
     }
+    {{- lines("return names - partition_names(connection, tables)" if db.partitions) | indent }}
+{% if db.partitions %}
+
+
+def partition_names(connection: Connection, tables: Collection[Table]) -> set[str]:
+    """Return the names of the tables that are partitions of others, without the given ones."""
+    found = connection.exec_driver_sql(PARTITIONS).scalars()
+    return set(found) - {table.fullname for table in tables}
+{% endif %}
 
 
 def portable_type(declared: TypeEngine[Any]) -> TypeEngine[Any]:
