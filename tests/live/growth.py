@@ -135,6 +135,23 @@ RENAMES = (
     ("name: Mapped", "title: Mapped", 'assert op.get_bind().scalar(sa.text("SELECT title FROM my_table")) == "kept"'),
     ('"my_table"', '"my_rows"', 'assert op.get_bind().scalar(sa.text("SELECT name FROM my_rows")) == "kept"'),
 )
+UNICODE = "from sqlalchemy import Unicode\n"
+USE_MODEL = """\
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from packages.database.commands.running import run
+from packages.database.models import MyModel
+
+def use(engine):
+    with Session(engine) as db:
+        db.add(MyModel())
+        db.flush()
+        db.expire_all()
+        db.delete(db.scalars(select(MyModel)).one())
+        db.commit()
+
+run(use)
+"""
 CHANGES = {
     "another member": ("    RED =", '    BLUE = "blue"\n    RED ='),
     "another limit": ("BETWEEN 0 AND 5", "BETWEEN 0 AND 10"),
@@ -153,6 +170,7 @@ def check_first_week(project: Project) -> None:
     check_worked_example(project)
     check_rows_kept(project)
     check_renames(project)
+    check_retired_column(project)
     check_growth(project)
 
 
@@ -237,6 +255,30 @@ def check_renames(project: Project) -> None:
         write_revision(project.folder, 2, f"{STORE}\n{up}\n{check}", f"{down}\n{CLEAR}", imports)
         run_alembic(project, "upgrade head", "check", "downgrade -1")
         path.unlink()
+    model.write_text(text, encoding="utf-8")
+
+
+def check_retired_column(project: Project) -> None:
+    """Drop a column in two releases, as the README does: the code between them works with and without it."""
+    model = project.folder / "packages" / "database" / "models.py"
+    text = model.read_text(encoding="utf-8")
+    removed = re.sub(r"    name: .*\n", "", text).replace("Mapped, mapped_column", "Mapped").replace(UNICODE, "")
+    declared = re.findall(r"`(__\w+__ = .*title.*)`", _section(project, "Change the schema"))
+    lines = "".join(f"    {line.replace('title', 'name')}\n" for line in declared)
+    retired = removed.replace("from sqlalchemy.orm", "from sqlalchemy import Column, Unicode\nfrom sqlalchemy.orm")
+    retired = re.sub(r"(    __tablename__ .*\n)", rf"\1{lines}", retired)
+    model.write_text(retired, encoding="utf-8")
+    revisions = _check_revision(project, "retire a column")
+    # The tests of the samples still have the attribute.
+    lint(project.folder, types=False)
+    project.run("python", "-c", USE_MODEL)
+    model.write_text(removed, encoding="utf-8")
+    revisions |= _check_revision(project, "drop a column")
+    model.write_text(retired, encoding="utf-8")
+    project.run("python", "-c", USE_MODEL)
+    project.run("alembic", "downgrade", "-2")
+    for revision in revisions:
+        revision.unlink()
     model.write_text(text, encoding="utf-8")
 
 
