@@ -94,9 +94,10 @@ def test_dead_address_is_given_up_within_the_connect_timeout(cell: Cell, dead_po
     assert LIMIT_SECONDS * 0.9 < report["seconds"] < LIMIT_SECONDS + LATE_SECONDS
 
 
-def test_answer_may_take_longer_than_connecting_but_not_for_ever(cell: Cell) -> None:
-    """The read timeout of a connection is its own, and not that of connecting."""
-    environment = {"DATABASE_CONNECT_TIMEOUT_SECONDS": "1", "DATABASE_READ_TIMEOUT_SECONDS": "3"}
+@pytest.mark.parametrize("ping", ["", "1"])
+def test_answer_may_take_longer_than_connecting_but_not_for_ever(cell: Cell, ping: str) -> None:
+    """The read timeout of a connection is its own, and not that of connecting, nor that of a ping before."""
+    environment = {"DATABASE_CONNECT_TIMEOUT_SECONDS": "1", "DATABASE_READ_TIMEOUT_SECONDS": "3", "PING_FIRST": ping}
     patient, _ = execute_once(cell, environment, 2)
     assert patient["ending"] == ""
     impatient, _ = execute_once(cell, environment, 20)

@@ -130,7 +130,7 @@ async def test_reading_locks_no_row() -> None:
 @pytest.mark.parametrize(
     ("statement", "kind"),
     [
-        ("SELECT no_such_column FROM test_rows", DBAPIError),
+        ("SELECT no_such_column FROM test_rows WHERE name = :name", DBAPIError),
         ("INSERT INTO test_rows (id) VALUES (1000)", IntegrityError),
 {% for statement, kind in db.misreported_examples %}
         ("{{ statement }}", {{ kind }}),
@@ -140,15 +140,16 @@ async def test_reading_locks_no_row() -> None:
 async def test_only_a_database_that_does_not_work_is_an_operational_error(
     statement: str, kind: type[DBAPIError]
 ) -> None:
-    """Wrong SQL and a row that is refused are no reason to try again later."""
+    """Wrong SQL and a row that is refused are no reason to try again later; no value is shown."""
 {# async #}
     async with SessionLocal() as db:
         with pytest.raises(kind) as error:
-            await db.execute(text(statement))
+            await db.execute(text(statement), {"name": "s3cret"})
 {# sync
     with SessionLocal() as db, pytest.raises(kind) as error:
-        db.execute(text(statement))
+        db.execute(text(statement), {"name": "s3cret"})
 #}
+    assert "s3cret" not in str(error.value)
     assert not isinstance(error.value, OperationalError)
     assert not error.value.connection_invalidated
 

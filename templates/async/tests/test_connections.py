@@ -8,10 +8,10 @@ import os
 
 import pytest
 {# async #}
-from sqlalchemy import AsyncAdaptedQueuePool{{ ", select" if db.server else ", event, insert, select\nfrom sqlalchemy.engine import ExceptionContext\nfrom sqlalchemy.exc import IntegrityError, PendingRollbackError, ProgrammingError" }}
+from sqlalchemy import AsyncAdaptedQueuePool{{ ", select" if db.server else ", event, insert, select\nfrom sqlalchemy.engine import ExceptionContext\nfrom sqlalchemy.exc import IntegrityError, OperationalError, PendingRollbackError, ProgrammingError" }}
 from sqlalchemy.ext.asyncio import AsyncConnection{{ "" if db.server else ", create_async_engine" }}
 {# sync
-from sqlalchemy import Connection, QueuePool{{ ", select" if db.server else ", create_engine, event, insert, select\nfrom sqlalchemy.engine import ExceptionContext\nfrom sqlalchemy.exc import IntegrityError, PendingRollbackError, ProgrammingError" }}
+from sqlalchemy import Connection, QueuePool{{ ", select" if db.server else ", create_engine, event, insert, select\nfrom sqlalchemy.engine import ExceptionContext\nfrom sqlalchemy.exc import IntegrityError, OperationalError, PendingRollbackError, ProgrammingError" }}
 #}
 
 from packages.config.settings import settings
@@ -105,9 +105,11 @@ async def test_forked_process_opens_connections_of_its_own() -> None:
 
 @pytest.mark.usefixtures("schema")
 async def test_autocommit_begins_no_transaction() -> None:
-    """A statement that cannot run in a transaction can be executed."""
+    """A statement that cannot run in a transaction can be executed, also after an error."""
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
+        with pytest.raises(ProgrammingError):
+            await connection.exec_driver_sql("no SQL")
         await connection.exec_driver_sql("VACUUM")
 
 
@@ -127,7 +129,10 @@ async def test_rolled_back_transaction_cannot_go_on() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not replace a file that is open")
 async def test_file_that_was_replaced_is_left(tmp_path: Path) -> None:
-    """A service does not go on with a file that was removed: what it writes there would be lost."""
+    """A service does not go on with a file that was removed: what it writes there would be lost.
+
+    A file that cannot be opened is a database that does not work.
+    """
     database, other = tmp_path / "database.db", tmp_path / "other.db"
     for path in (database, other):
         with sqlite3.connect(path) as connection:
@@ -148,6 +153,10 @@ async def test_file_that_was_replaced_is_left(tmp_path: Path) -> None:
     assert await name() == "database"
     other.replace(database)
     assert await name() == "other"
+    database.unlink()
+    database.mkdir()
+    with pytest.raises(OperationalError, match="unable to open"):
+        await name()
     await engine.dispose()
 
 

@@ -99,6 +99,23 @@ async def test_lost_transaction_runs_again(
     assert await run_in_transaction(db, work) == "done"
     assert len(calls) == 2
     assert (await db.scalars(select(Row.name))).all() == ["row"]
+
+
+async def test_attempts_end_with_the_last_error(
+    db: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A conflict that does not end is raised as it is, for the API to answer 503."""
+    calls = []
+
+    async def work(db: AsyncSession) -> None:
+        calls.append(await add_row(db))
+        raise TimeoutError
+
+    monkeypatch.setattr(transaction, "MAX_ATTEMPTS", 3)
+    monkeypatch.setattr(transaction, "is_retryable", lambda error: isinstance(error, TimeoutError))
+    with pytest.raises(TimeoutError):
+        await run_in_transaction(db, work)
+    assert len(calls) == 3
 {% if db.server %}
 
 
@@ -109,24 +126,25 @@ def lost_connection() -> OperationalError:
 
 @pytest.mark.parametrize(("losses", "attempts"), [(1, 2), (5, transaction.MAX_LOST_ATTEMPTS)])
 async def test_work_runs_again_on_another_connection(
-    db: AsyncSession, losses: int, attempts: int
+    db: AsyncSession, monkeypatch: pytest.MonkeyPatch, losses: int, attempts: int
 ) -> None:
     """A connection that is lost before the commit costs nothing, unless the work itself ends it."""
     calls = []
+    flush = AsyncSession.flush
 
-    async def work(db: AsyncSession) -> str:
-        calls.append(await add_row(db))
-        await db.flush()
+    async def lose(db: AsyncSession) -> None:
+        calls.append(1)
         if len(calls) <= losses:
             raise lost_connection()
-        return "done"
+        await flush(db)
 
+    monkeypatch.setattr(AsyncSession, "flush", lose)
     if losses < attempts:
-        assert await run_in_transaction(db, work) == "done"
+        assert await run_in_transaction(db, add_row) == "done"
         assert (await db.scalars(select(Row.name))).all() == ["row"]
     else:
         with pytest.raises(OperationalError):
-            await run_in_transaction(db, work)
+            await run_in_transaction(db, add_row)
     assert len(calls) == attempts
 
 

@@ -4,7 +4,7 @@ import os
 {{- "" if db.server else "\nimport sqlite3\nfrom pathlib import Path" }}
 
 import pytest
-from sqlalchemy import Connection, QueuePool{{ ", select" if db.server else ", create_engine, event, insert, select\nfrom sqlalchemy.engine import ExceptionContext\nfrom sqlalchemy.exc import IntegrityError, PendingRollbackError, ProgrammingError" }}
+from sqlalchemy import Connection, QueuePool{{ ", select" if db.server else ", create_engine, event, insert, select\nfrom sqlalchemy.engine import ExceptionContext\nfrom sqlalchemy.exc import IntegrityError, OperationalError, PendingRollbackError, ProgrammingError" }}
 
 from packages.config.settings import settings
 {% if db.server %}
@@ -92,9 +92,11 @@ def test_forked_process_opens_connections_of_its_own() -> None:
 
 @pytest.mark.usefixtures("schema")
 def test_autocommit_begins_no_transaction() -> None:
-    """A statement that cannot run in a transaction can be executed."""
+    """A statement that cannot run in a transaction can be executed, also after an error."""
     with engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
+        with pytest.raises(ProgrammingError):
+            connection.exec_driver_sql("no SQL")
         connection.exec_driver_sql("VACUUM")
 
 
@@ -114,7 +116,10 @@ def test_rolled_back_transaction_cannot_go_on() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not replace a file that is open")
 def test_file_that_was_replaced_is_left(tmp_path: Path) -> None:
-    """A service does not go on with a file that was removed: what it writes there would be lost."""
+    """A service does not go on with a file that was removed: what it writes there would be lost.
+
+    A file that cannot be opened is a database that does not work.
+    """
     database, other = tmp_path / "database.db", tmp_path / "other.db"
     for path in (database, other):
         with sqlite3.connect(path) as connection:
@@ -130,6 +135,10 @@ def test_file_that_was_replaced_is_left(tmp_path: Path) -> None:
     assert name() == "database"
     other.replace(database)
     assert name() == "other"
+    database.unlink()
+    database.mkdir()
+    with pytest.raises(OperationalError, match="unable to open"):
+        name()
     engine.dispose()
 
 
