@@ -13,6 +13,14 @@ from tests.template import BACKENDS, CELLS, TEMPLATE, Project, argument_names, i
 PYTHON = "3.12"
 SCRIPTS = TEMPLATE / "tests" / "scripts"
 PASSWORD = "canary @:/%#?+"  # noqa: S105 - what must not be shown
+# Prints the connection string that the driver gets.
+ODBC = """
+from types import SimpleNamespace
+from packages.database import config, connections
+arguments, keywords = config.engine.dialect.create_connect_args(config.SQLALCHEMY_DATABASE_URL)
+dialect = SimpleNamespace(connect=lambda *given, **named: [*given, named.get("dsn", "")])
+print(*connections._connect(dialect, arguments, {**keywords, **config.connect_args()}))
+"""
 TABLES = {"my_table", "users", "jobs"}
 # For those that run on no server here, it is the only proof.
 OFFLINE = [cell for cell in CELLS if BACKENDS[cell[0]]["proof"] == "offline"]
@@ -74,6 +82,15 @@ def check_secrecy(project: Project, drivername: str) -> None:
     assert "canary" not in text
 
 
+def check_odbc(project: Project) -> None:
+    """What the settings say stands in front of what the URL says, since ODBC uses the first value of a keyword."""
+    url = f"{project.env['DATABASE_URL']}&encrypt=no&TrustServerCertificate=yes"
+    environment = {**project.env, "DATABASE_URL": url, "DATABASE_TLS": "verify-full"}
+    text = Project(project.folder, environment).run("python", "-c", ODBC).stdout.casefold()
+    assert 0 <= text.index("encrypt=yes") < text.index("encrypt=no")
+    assert 0 <= text.index("trustservercertificate=no") < text.index("trustservercertificate=yes")
+
+
 @pytest.mark.parametrize(("backend", "style"), [*OFFLINE, *parameters(ON_SERVERS, apart=True)])
 def test_what_needs_no_server_is_proven(tmp_path: Path, backend: str, style: str) -> None:
     """Installed from its own files, without a warning: arguments, limits, statements, migration and retries hold."""
@@ -95,5 +112,8 @@ def test_what_needs_no_server_is_proven(tmp_path: Path, backend: str, style: str
     check_connections(report, row, style)
     check_schema(project, report)
     check_retries(report, row)
+    Project(folder, {}).run("pytest", "tests/test_settings.py")
+    if "odbc" in row[style]["drivername"]:
+        check_odbc(project)
     if row["server"]:
         check_secrecy(project, row[style]["drivername"])

@@ -1,4 +1,5 @@
-LOCATION = "app:s3cret@db.example:{{ db.port }}/app"
+{% set join = "&" if "?" in db.example else "?" %}
+LOCATION = "{{ db.example | replace("user@host", "app:s3cret@db.example") | replace("database", "app") | replace("NAME", "app") }}"
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_several_hosts_are_kept() -> None:
 @pytest.mark.parametrize("password", ["s3cret", "p@ss:w/rd%?#+ &", "ßpässwörd 密", "'\"\\`$"])
 def test_password_may_be_given_separately(password: str) -> None:
     """A password in `DATABASE_PASSWORD` needs no escaping and reaches the driver unchanged."""
-    url = parse_database_url(f"{DRIVERNAME}://app@db.example/app")
+    url = parse_database_url(f"{DRIVERNAME}://{LOCATION}")
     settings = Settings(DATABASE_URL=url, DATABASE_PASSWORD=SecretStr(password))
     assert settings.DATABASE_URL.password == password
     assert settings.DATABASE_URL.host == "db.example"
