@@ -116,6 +116,25 @@ async def test_members_of_every_enumeration_are_compared() -> None:
                 assert sorted(column.type.enums) == sorted(stored.get(name, [])), fix
 
 
+{% if db.rounded %}
+def test_no_column_rounds_unless_it_says_so() -> None:
+    """{{ db.name }} rounds silently, to whole numbers and seconds, and a FLOAT to six digits.
+
+    A column that may round says so: `Numeric(10, 0)`, `mysql.DATETIME(fsp=0)`, `Float(24)`.
+    """
+    fixes = {
+{% for name, fix in db.rounded.items() %}
+        "{{ name }}": "{{ fix }}",
+{% endfor %}
+    }
+    for table in Base.metadata.tables.values():
+        for column in table.columns:
+            stored = column.type.compile(engine.dialect)
+            is_whole = getattr(column.type, "fsp", None) == 0
+            assert is_whole or stored not in fixes, f"{column}: declare {fixes[stored]}"
+
+
+{% endif %}
 @pytest.mark.usefixtures("schema")
 async def test_migrations_go_down_and_up_again(alembic_config: Config) -> None:
     """Each revision can be reverted on a real database."""
