@@ -23,6 +23,8 @@ STATEMENTS = (
     "on_connect",
     "on_reset",
     "ping",
+    "tls_setup",
+    "translate_query",
     "type_imports",
     "bulk_insert",
     "backup_constants",
@@ -30,6 +32,7 @@ STATEMENTS = (
 )
 EXPRESSIONS = (
     "names_database",
+    "parameters",
     "tls_off",
     "tls_require",
     "tls_verify_full",

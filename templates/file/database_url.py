@@ -24,6 +24,8 @@ def parse_database_url(value: object) -> URL:
     text = str(value).strip()
     if not text:
         raise ValueError(f"it is empty; {EXPECTED}")
+    if text[0] in "\"'":
+        raise ValueError("it begins with a quotation mark; give it without quotes")
     scheme, separator, rest = text.partition("://")
     _check_scheme(scheme, separator)
     try:

@@ -4,7 +4,10 @@ No message shows the URL itself, since a malformed one may have a password anywh
 """
 
 import re
-
+{% if "signature(" in db.parameters %}
+from inspect import signature
+{% endif %}
+{{ "from pathlib import Path\n" if db.file_parameters }}{{ "from typing import Any\n" if "driver" in db.parameters }}
 from sqlalchemy import URL, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -12,6 +15,12 @@ DRIVERNAME = "{{ db.drivername }}"
 SPELLINGS = {{ "{" }}"{{ db.spellings | join('", "') }}"{{ "}" }}
 EXPECTED = f"expected {DRIVERNAME}://{{ db.example }}"
 SECRETS = {"odbc_connect", "passwd", "password", "pwd", "sslpassword"}
+{% if db.parameter_names %}
+# Of those that are missing here, the driver takes any text for true, such as autocommit=false.
+PARAMETERS = {
+    "{{ db.parameter_names | sort | join('",\n    "') }}",
+}
+{% endif %}
 INSTALL = "install the project's requirements, and what the driver itself needs"
 RESERVED = (
     "the user name or password holds a character that a URL reserves;"
@@ -45,6 +54,8 @@ def parse_database_url(value: object) -> URL:
     text = str(value).strip()
     if not text:
         raise ValueError(f"it is empty; {EXPECTED}")
+    if text[0] in "\"'":
+        raise ValueError("it begins with a quotation mark; give it without quotes")
     scheme, separator, rest = text.partition("://")
     if not separator or not re.fullmatch(r"[A-Za-z][\w+.-]*", scheme):
         raise ValueError(f"it is not a database URL; {EXPECTED}")
@@ -58,8 +69,12 @@ def parse_database_url(value: object) -> URL:
     except ValueError:
         raise ValueError(f"its port is not a number; {EXPECTED}") from None
     _check_parts(url)
+{% if db.translate_query %}
+    url = _translate_query(url)
+{% endif %}
     if not {{ "(" ~ db.names_database ~ ")" if " " in db.names_database else db.names_database }}:
         raise ValueError(f"it names no database; {EXPECTED}")
+    {{- lines('if "%s" not in url.query:\n    raise ValueError(f"its query names no %s; {EXPECTED}")' % (db.required_parameter, db.required_parameter) if db.required_parameter) | indent }}
     _check_driver(url)
     return url if url.password is None else url.set(password=Password(url.password))
 
@@ -75,7 +90,7 @@ def _check_scheme(scheme: str) -> None:
 def _check_location(rest: str) -> None:
     location = rest.partition("?")[0]
     user_information, _, _ = location.rpartition("@")
-    if re.search(r"[@/#\s]", user_information) or "#" in location:
+    if re.search(r"[/#\s]", user_information) or "#" in location or rest.count("@") > 1:
         raise ValueError(RESERVED)
 
 
@@ -88,23 +103,43 @@ def _check_parts(url: URL) -> None:
 
 def _check_driver(url: URL) -> None:
     try:
-        create_engine(url)
+        {{ "driver: Any = create_engine(url).dialect.dbapi" if "driver" in db.parameters else "create_engine(url)" }}
     except (ImportError, ArgumentError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"its driver cannot be loaded: {reason}; {INSTALL}") from None
-    except ValueError:
+    except (AttributeError, TypeError, ValueError):
         raise ValueError(f"a parameter of its query has an invalid value; {EXPECTED}") from None
+{% if db.parameters %}
+    _check_query(url, {{ db.parameters }})
+
+
+def _check_query(url: URL, known: set[str]) -> None:
+    if unknown := ", ".join(sorted(url.query.keys() - known)):
+        fix = "remove that"
+        if re.search("ssl|tls|protocol", unknown, re.IGNORECASE):
+            fix += ", and set DATABASE_TLS"
+        {{- lines('if "pgbouncer" in unknown:\n    fix += ", and set DATABASE_POOLER=transaction"' if db.pooler_error) | indent(8) }}
+        raise ValueError(f"its query has {unknown}, which a URL cannot give to the driver; {fix}")
+    {{- lines('for name in ("%s"):\n    if name in url.query and not Path(str(url.query[name])).is_file():\n        raise ValueError(f"{name} in its query names no file; give the path of a file")' % db.file_parameters | join('", "') if db.file_parameters) | indent }}
+{% endif %}
+{% if db.translate_query %}
+
+
+def _translate_query(url: URL) -> URL:
+    """Put into the driver's words what providers write for the server's own clients."""
+    {{ db.translate_query | indent }}
+{% endif %}
 {% if db.multi_host %}
 
 
 def _list_hosts(rest: str) -> str:
-    """Move several hosts (`h1:5432,h2:5432`) into the query, where SQLAlchemy reads them."""
+    """Move hosts (`h1:5432,h2:5432`) and sockets (`%2Ftmp`) to where SQLAlchemy reads them."""
     authority, _, path = rest.partition("/")
     user_information, at, hosts = authority.rpartition("@")
-    if "," not in hosts:
+    if "," not in hosts and not hosts.upper().startswith("%2F"):
         return rest
     for host in hosts.split(","):
-        if not re.fullmatch(r"[\w.-]+(:\d+)?", host):
+        if not re.fullmatch(r"[\w.%-]+(:\d+)?", host):
             raise ValueError(f"one of its hosts is not a name with a port number; {EXPECTED}")
     database, _, query = path.partition("?")
     listed = [f"host={host}" for host in hosts.split(",")]

@@ -25,6 +25,10 @@ QUESTIONS = {
 }
 # What makes a URL ask for TLS with certificates.
 IN_THE_URL = {"postgresql": "sslmode=verify-full&sslrootcert", "mariadb": "ssl_ca"}
+# What providers put into the URL that they hand out, to ask for TLS.
+BY_PROVIDERS = {"postgresql": "sslmode=require&channel_binding=prefer", "mariadb": "ssl-mode=REQUIRED"}
+# What a URL says against TLS, or seems to.
+AGAINST = {"postgresql": ["sslmode=disable"], "mariadb": ["ssl_disabled=true", "ssl_disabled=false"]}
 OPTIONS = {
     "postgresql": {"ssl": "on", "ssl_cert_file": "server.pem", "ssl_key_file": "server.key"},
     "mariadb": {"ssl_cert": "server.pem", "ssl_key": "server.key"},
@@ -128,6 +132,25 @@ def test_off_is_in_clear_and_overrules_the_url(encrypted: Encrypted, project: tu
 def test_require_encrypts_and_asks_no_name(encrypted: Encrypted, project: tuple[Project, str]) -> None:
     """With `require` the connection is encrypted, and the server's identity is not checked."""
     assert ask(project, encrypted.server, "127.0.0.1", DATABASE_TLS="require") == "True"
+
+
+def test_what_providers_write_into_a_url_asks_for_tls(
+    encrypted: Encrypted, unencrypted: Server, project: tuple[Project, str]
+) -> None:
+    """A URL from a provider's console asks for TLS, and a server that offers none is refused; the setting wins."""
+    for server in (encrypted.server, unencrypted):
+        url = f"{server.name}://{server.user}@localhost:{server.port}/service?{BY_PROVIDERS[server.name]}"
+        assert (ask(project, server, "localhost", DATABASE_URL=url) == "True") == (server is encrypted.server)
+        assert ask(project, server, "localhost", DATABASE_URL=url, DATABASE_TLS="off") == "False"
+
+
+def test_no_url_turns_off_what_the_setting_asks_for(encrypted: Encrypted, project: tuple[Project, str]) -> None:
+    """With `require`, a URL that says otherwise is overruled or refused; it is never obeyed."""
+    server = encrypted.server
+    for query in AGAINST[server.name]:
+        url = f"{server.name}://{server.user}@localhost:{server.port}/service?{query}"
+        said = ask(project, server, "localhost", DATABASE_URL=url, DATABASE_TLS="require")
+        assert said == "True" or said.startswith("DATABASE_URL: its query has ssl_disabled, ")
 
 
 def test_doctor_says_whether_a_connection_is_encrypted(encrypted: Encrypted, project: tuple[Project, str]) -> None:

@@ -26,6 +26,7 @@ def test_absolute_path_is_kept(tmp_path: Path) -> None:
         ("", "it is empty"),
         (" \n", "it is empty"),
         ("a.db", "not a database URL"),
+        ('"sqlite:///a.db"', "without quotes"),
         ("postgresql://db.example/app", "not {{ db.name }}"),
         ("sqlite+nodriver:///a.db", "the driver 'nodriver'"),
         ("sqlite://a.db", "followed by a host name"),

@@ -40,6 +40,23 @@ def test_several_hosts_are_kept() -> None:
     assert (url.username, url.password, url.database) == ("app", "s3cret", "app")
 
 
+def test_socket_may_be_the_host() -> None:
+    """The folder of a socket is percent-encoded in the place of a host, as libpq takes it."""
+    url = parse_database_url(f"{DRIVERNAME}://app:s3cret@%2Fcloudsql%2Fa%3Ab%3Ac/app")
+    assert url.query == {"host": "/cloudsql/a:b:c"}
+    assert (url.username, url.password, url.database) == ("app", "s3cret", "app")
+
+
+{% endif %}
+{% if db.translate_query %}
+def test_tls_is_asked_for_in_the_words_of_the_driver() -> None:
+    """`ssl-mode=REQUIRED`, as providers write it, is TLS without a check of the certificate."""
+    url = parse_database_url(f"{DRIVERNAME}://{LOCATION}?ssl-mode=REQUIRED")
+    assert url.query == {"ssl_check_hostname": "false"}
+    url = parse_database_url(f"{DRIVERNAME}://{LOCATION}?ssl-mode=REQUIRED&ssl_check_hostname=true")
+    assert url.query == {"ssl_check_hostname": "true"}
+
+
 {% endif %}
 @pytest.mark.parametrize("password", ["s3cret", "p@ss:w/rd%?#+ &", "ßpässwörd 密", "'\"\\`$"])
 def test_password_may_be_given_separately(password: str) -> None:
@@ -139,6 +156,13 @@ def test_password_is_never_shown() -> None:
         (f"{DRIVERNAME}://app:s3cret#word@db.example/app", "percent-encode"),
         (f"{DRIVERNAME}://app:s3cret?word@x@db.example/app", "percent-encode"),
         (f"{DRIVERNAME}://app@db.example/app?password=s3cret", "DATABASE_PASSWORD"),
+        (f"'{DRIVERNAME}://{LOCATION}'", "without quotes"),
+        (f"{DRIVERNAME}://app:x@s3cret/y?z@db.example/app", "percent-encode"),
+{% if db.parameters %}
+        (f"{DRIVERNAME}://{LOCATION}{{ join }}connection_limit=5", "to the driver; remove that"),
+        (f"{DRIVERNAME}://{LOCATION}{{ join }}sslaccept=strict", "and set DATABASE_TLS"),
+        (f"{DRIVERNAME}://{LOCATION}{{ join }}s3cret=word@db.example/app", "percent-encode"),
+{% endif %}
 {% if db.multi_host %}
         (f"{DRIVERNAME}://app:s3cret@a:1,b:port/app", "not a name with a port number"),
         (f"{DRIVERNAME}://app:s3cret,word?x/y@a/app", "not a name with a port number"),
