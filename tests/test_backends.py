@@ -23,7 +23,7 @@ STATEMENTS = (
     "on_connect",
     "on_reset",
     "ping",
-    "tls_setup",
+    "tls_without_file",
     "translate_query",
     "type_imports",
     "bulk_insert",
