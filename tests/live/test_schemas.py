@@ -65,16 +65,23 @@ class Payment(Base):
     invoice_id: Mapped[int] = mapped_column(ForeignKey(Invoice.id), index=True)
 '''
 MEMBER = '    OPEN = "open"\n'
-# A table whose rows are in partitions, and what its revision does beside creating it.
+# A table with partitions and an enumeration of the server, and what its revision does beside creating it.
 PARTITIONED = '''\
 """What has happened."""
 
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import BigInteger, Identity, Unicode
+from sqlalchemy import BigInteger, Enum, Identity, Unicode
 from sqlalchemy.orm import Mapped, mapped_column
 
 from packages.database.config import Base
+
+
+class Kind(StrEnum):
+    """How it came about."""
+
+    PLANNED = "planned"
 
 
 class Event(Base):
@@ -86,6 +93,7 @@ class Event(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     happened_at: Mapped[datetime] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(Unicode(50), index=True)
+    kind: Mapped[Kind] = mapped_column(Enum(Kind, name="kind"))
 '''
 PARTITIONS = """\
     op.execute("CREATE TABLE events_rest PARTITION OF events DEFAULT")
@@ -217,18 +225,24 @@ def test_models_may_name_a_schema(
 
 
 @pytest.mark.parametrize(("backend", "style"), parameters(CELLS[:1], apart=True))
-def test_partitions_are_left_alone(
+def test_partitions_and_native_enumerations_are_the_teams(
     tmp_path: Path, databases: Databases, database_name: str, backend: str, style: str
 ) -> None:
-    """The partitions of a model's table are no tables without a model: no revision drops them, and own tests pass."""
+    """No revision drops the partitions of a table. The tests of the service compare a native `Enum` with its type."""
     folder = render(tmp_path, database_backend=backend, session_style=style)
     project = install(folder, PYTHONS[-1], env=databases.get(backend).environment(style, backend, database_name))
     create_database(project)
     run_alembic(project, "upgrade head")
-    (folder / "packages/database/event_data_model.py").write_text(PARTITIONED, encoding="utf-8")
+    model = folder / "packages/database/event_data_model.py"
+    model.write_text(PARTITIONED, encoding="utf-8")
     run_alembic(project, "revision --autogenerate -m events")
     [revision] = (folder / "migrations/versions").glob("*_events.py")
     text = revision.read_text(encoding="utf-8")
-    revision.write_text(text.replace("    # ### end", f"{PARTITIONS}    # ### end", 1), encoding="utf-8")
+    text = text.replace("    # ### end", f"{PARTITIONS}    # ### end", 1) + '    op.execute("DROP TYPE kind")\n'
+    revision.write_text(text, encoding="utf-8")
     run_alembic(project, "upgrade head", "check")
     check_own_tests(project, "tests/test_migrations.py")
+    model.write_text(PARTITIONED.replace('"planned"', '"planned"\n    SUDDEN = "sudden"'), encoding="utf-8")
+    differs = project.run("pytest", "-q", "tests/test_migrations.py", check=False).stdout
+    assert "events.kind: change its type in a revision" in differs
+    assert "1 failed" in differs.splitlines()[-1]
