@@ -9,8 +9,7 @@ def _check_revision(connection: Connection) -> Check:
     state = compare(revisions)
     found = f"{', '.join(sorted(revisions)) or 'none'}, {state}"
     # Alembic does not record which revisions have run, only the newest one.
-    if state == "at head" and revisions and not has_tables_of_models():
-        found += ", but the tables are not those of the models"
-        return Check("revision", "warning", found, TABLES_FIX)
+    if state == "at head" and revisions and (difference := compare_tables()):
+        return Check("revision", "warning", f"{found}, but {difference}", TABLES_FIX)
     fix = REVISION_FIXES[state]
     return _judge("revision", found, fix, good=not fix, or_else="error")

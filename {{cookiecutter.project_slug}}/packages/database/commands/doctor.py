@@ -26,7 +26,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from packages.config.settings import settings
 {{- imports("packages.database.capacity", FIX=true, compare_with_limit=true, count_workers=true, engines_of_the_primary=true) if db.connection_limit }}
 from packages.database.commands.output import describe_reason, json_option
-from packages.database.commands.running import has_tables_of_models, run
+from packages.database.commands.running import compare_tables, run
 {{- imports("packages.database.config", read_engine=db.server) }}
 from packages.database.revisions import compare, read_revisions
 
