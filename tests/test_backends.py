@@ -23,7 +23,7 @@ STATEMENTS = (
     "on_connect",
     "on_reset",
     "ping",
-    "tls_without_file",
+    "tls_setup",
     "translate_query",
     "type_imports",
     "bulk_insert",

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -178,10 +179,14 @@ def test_verify_full_alone_trusts_the_authorities_of_the_system(
     encrypted: Encrypted, project: tuple[Project, str]
 ) -> None:
     """Without a file, the certificates are those that Python finds, also for a driver with an OpenSSL of its own."""
-    for authority, trusted in [(encrypted.right, True), (encrypted.wrong, False)]:
+    server = encrypted.server
+    asked = [{"DATABASE_TLS": "verify-full"}]
+    if server.name == "postgresql":
+        url = f"postgresql://{server.user}@localhost:{server.port}/service?sslmode=verify-full&sslrootcert=system"
+        asked.append({"DATABASE_URL": url})
+    for settings, (authority, trusted) in product(asked, [(encrypted.right, True), (encrypted.wrong, False)]):
         moved = MOVE_CERTIFICATES.format(str(authority))
-        said = ask(project, encrypted.server, "localhost", before=moved, DATABASE_TLS="verify-full")
-        assert (said == "True") == trusted
+        assert (ask(project, server, "localhost", before=moved, **settings) == "True") == trusted
 
 
 @pytest.mark.parametrize(("host", "authority"), [("localhost", "wrong"), ("127.0.0.1", "right")])
