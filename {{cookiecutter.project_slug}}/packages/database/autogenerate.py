@@ -268,6 +268,8 @@ def correct_operations(
                     change.ops[:0] = _renamed_columns(change, context)
             if context.dialect.supports_alter:
                 _separate_foreign_keys(operations)
+            else:
+                _drop_tables_last(operations)
             operations.ops[:0] = _renamed_tables(operations)
 
 
@@ -290,33 +292,57 @@ def _undouble(compiled: str, dialect: Dialect) -> str:
 
 
 def _separate_foreign_keys(operations: OpContainer) -> None:
-    """Add a foreign key to a table that is created later after it, and drop it before both.
+    """Drop foreign keys before all else, and add them after it.
 
-    Within its table, one with `use_alter` would be lost, and any other one would be refused:
-    https://github.com/sqlalchemy/alembic/issues/326
+    The server refuses to drop a table that one refers to, and to add one before its table is there.
+    MySQL and MariaDB also refuse to drop the index of one. Alembic would lose one that has
+    `use_alter` within its table: https://github.com/sqlalchemy/alembic/issues/326
     """
     later = {each.to_table().fullname for each in operations.ops if isinstance(each, CreateTableOp)}
-    dropped: set[str] = set()
+    gone: set[str] = set()
+    dropped: list[MigrateOperation] = []
+    added: list[MigrateOperation] = []
 
     def is_separate(item: SchemaItem) -> TypeGuard[ForeignKeyConstraint]:
         return isinstance(item, ForeignKeyConstraint) and (
             item.use_alter or item.referred_table.fullname in later
         )
 
-    for each in tuple(operations.ops):
+    for each in operations.ops:
         if isinstance(each, CreateTableOp):
             later.remove(each.to_table().fullname)
             keys = [item for item in each.columns if is_separate(item)]
             each.columns = [item for item in each.columns if not is_separate(item)]
-            operations.ops += map(CreateForeignKeyOp.from_constraint, keys)
+            added += map(CreateForeignKeyOp.from_constraint, keys)
         elif isinstance(each, DropTableOp):
             table = each.to_table()
-            operations.ops[:0] = [
+            dropped += [
                 DropConstraintOp.from_constraint(key)
                 for key in table.foreign_key_constraints
-                if key.referred_table.fullname in dropped
+                if key.referred_table.fullname in gone
             ]
-            dropped.add(table.fullname)
+            gone.add(table.fullname)
+        elif isinstance(each, ModifyTableOps):
+            drops = [op for op in each.ops if _drops_foreign_key(op)]
+            adds = [op for op in each.ops if isinstance(op, CreateForeignKeyOp)]
+            each.ops = [op for op in each.ops if op not in {*drops, *adds}]
+            dropped += drops
+            added += adds
+    operations.ops = [*dropped, *operations.ops, *added]
+
+
+def _drops_foreign_key(operation: MigrateOperation) -> bool:
+    return isinstance(operation, DropConstraintOp) and operation.constraint_type == "foreignkey"
+
+
+def _drop_tables_last(operations: OpContainer) -> None:
+    """Drop tables after all else, and create them before it.
+
+    To change another table, Alembic copies it, and must find each table that it refers to.
+    """
+    operations.ops.sort(
+        key=lambda each: (isinstance(each, DropTableOp), not isinstance(each, CreateTableOp))
+    )
 
 
 def _renamed_columns(change: ModifyTableOps, context: MigrationContext) -> Iterator[RenameOp]:
