@@ -57,6 +57,12 @@ def test_tls_is_asked_for_in_the_words_of_the_driver() -> None:
     assert url.query == {"ssl_check_hostname": "true"}
 
 
+def test_parameters_of_the_dialect_are_accepted() -> None:
+    """A URL may have what SQLAlchemy's manual advises."""
+    url = parse_database_url(f"{DRIVERNAME}://{LOCATION}?charset=utf8mb4&binary_prefix=true")
+    assert url.query == {"charset": "utf8mb4", "binary_prefix": "true"}
+
+
 {% endif %}
 @pytest.mark.parametrize("password", ["s3cret", "p@ss:w/rd%?#+ &", "ßpässwörd 密", "'\"\\`$"])
 def test_password_may_be_given_separately(password: str) -> None:
