@@ -25,18 +25,20 @@ def kept_logging() -> Iterator[None]:
 def test_log_is_json_where_machines_read_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], environment: str
 ) -> None:
-    """Each record is one line that a program can read, with its traceback and its extra fields."""
+    """Each record is one line that a program can read, with traceback, stack and extra fields."""
     monkeypatch.setattr(settings, "ENVIRONMENT", environment)
     configure_logging()
     error = RuntimeError("two\nlines")
     extra = {"job": 7, "path": Path("a"), "level": "none"}
-    logging.getLogger("app").error("failed: %s", "é", exc_info=error, extra=extra)
+    logger = logging.getLogger("app")
+    logger.error("failed: %s", "é", exc_info=error, stack_info=True, extra=extra)
     [line] = capsys.readouterr().err.splitlines()
     entry = json.loads(line)
     assert (entry["level"], entry["logger"], entry["message"]) == ("ERROR", "app", "failed: é")
     assert (entry["job"], entry["path"]) == (7, "a")
     assert entry["time"].endswith("+00:00")
     assert entry["exception"].endswith("RuntimeError: two\nlines")
+    assert "stack_info=True" in entry["stack"]
 
 
 def test_log_is_for_people_in_development(
