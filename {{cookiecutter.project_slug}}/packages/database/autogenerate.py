@@ -295,8 +295,9 @@ def _separate_foreign_keys(operations: OpContainer) -> None:
     """Drop foreign keys before all else, and add them after it.
 
     The server refuses to drop a table that one refers to, and to add one before its table is there.
-    MySQL and MariaDB also refuse to drop the index of one. Alembic would lose one that has
-    `use_alter` within its table: https://github.com/sqlalchemy/alembic/issues/326
+    {{- lines("It also refuses to drop the index of one.") | indent if db.indexes_hold }}
+    Alembic would lose one that has `use_alter` within its table:
+    https://github.com/sqlalchemy/alembic/issues/326
     """
     later = {each.to_table().fullname for each in operations.ops if isinstance(each, CreateTableOp)}
     gone: set[str] = set()
