@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import chain, product
-from typing import Any, Literal, TypeGuard
+from typing import Any, Literal{{ ", TypeGuard" if db.server }}
 
 import sqlalchemy
 from alembic.autogenerate.api import AutogenContext
@@ -15,7 +15,7 @@ from alembic.operations.ops import (
     AddColumnOp,
     AddConstraintOp,
     AlterColumnOp,
-    CreateForeignKeyOp,
+    {{- lines("CreateForeignKeyOp," if db.server) | indent }}
     CreateTableOp,
     DropColumnOp,
     DropConstraintOp,
@@ -35,11 +35,11 @@ from sqlalchemy import (
     CheckConstraint,
     ClauseElement,
     Dialect,
-    ForeignKeyConstraint,
+    {{- lines("ForeignKeyConstraint," if db.server) | indent }}
     Table,
     TypeDecorator,
 )
-from sqlalchemy.schema import SchemaItem
+{{ "from sqlalchemy.schema import SchemaItem\n" if db.server -}}
 from sqlalchemy.sql.elements import conv
 from sqlalchemy.sql.operators import in_op
 from sqlalchemy.types import TypeEngine
@@ -266,10 +266,7 @@ def correct_operations(
             for change in operations.ops:
                 if isinstance(change, ModifyTableOps):
                     change.ops[:0] = _renamed_columns(change, context)
-            if context.dialect.supports_alter:
-                _separate_foreign_keys(operations)
-            else:
-                _drop_tables_last(operations)
+            {{ "_separate_foreign_keys" if db.server else "_drop_tables_last" }}(operations)
             operations.ops[:0] = _renamed_tables(operations)
 
 
@@ -291,6 +288,7 @@ def _undouble(compiled: str, dialect: Dialect) -> str:
     return compiled.replace("%%", "%") if is_doubled else compiled
 
 
+{% if db.server %}
 def _separate_foreign_keys(operations: OpContainer) -> None:
     """Drop foreign keys before all else, and add them after it.
 
@@ -334,8 +332,7 @@ def _separate_foreign_keys(operations: OpContainer) -> None:
 
 def _drops_foreign_key(operation: MigrateOperation) -> bool:
     return isinstance(operation, DropConstraintOp) and operation.constraint_type == "foreignkey"
-
-
+{% else %}
 def _drop_tables_last(operations: OpContainer) -> None:
     """Drop tables after all else, and create them before it.
 
@@ -344,6 +341,7 @@ def _drop_tables_last(operations: OpContainer) -> None:
     operations.ops.sort(
         key=lambda each: (isinstance(each, DropTableOp), not isinstance(each, CreateTableOp))
     )
+{% endif %}
 
 
 def _renamed_columns(change: ModifyTableOps, context: MigrationContext) -> Iterator[RenameOp]:
