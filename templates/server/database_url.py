@@ -4,10 +4,10 @@ No message shows the URL itself, since a malformed one may have a password anywh
 """
 
 import re
-{% if "signature(" in db.parameters %}
-from inspect import signature
-{% endif %}
-{{ "from pathlib import Path\n" if db.file_parameters }}{{ "from typing import Any\n" if "driver" in db.parameters }}
+{{- imports("inspect", signature="signature(" in db.parameters) }}
+{{- imports("pathlib", Path=db.file_parameters) }}
+{{- imports("typing", Any="driver" in db.parameters) }}
+
 from sqlalchemy import URL, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -74,7 +74,10 @@ def parse_database_url(value: object) -> URL:
 {% endif %}
     if not {{ "(" ~ db.names_database ~ ")" if " " in db.names_database else db.names_database }}:
         raise ValueError(f"it names no database; {EXPECTED}")
-    {{- lines('if "%s" not in url.query:\n    raise ValueError(f"its query names no %s; {EXPECTED}")' % (db.required_parameter, db.required_parameter) if db.required_parameter) | indent }}
+{% if db.required_parameter %}
+    if "{{ db.required_parameter }}" not in url.query:
+        raise ValueError(f"its query names no {{ db.required_parameter }}; {EXPECTED}")
+{% endif %}
     _check_driver(url)
     return url if url.password is None else url.set(password=Password(url.password))
 
@@ -118,9 +121,16 @@ def _check_query(url: URL, known: set[str]) -> None:
         fix = "remove that"
         if re.search("ssl|tls|protocol", unknown, re.IGNORECASE):
             fix += ", and set DATABASE_TLS"
-        {{- lines('if "pgbouncer" in unknown:\n    fix += ", and set DATABASE_POOLER=transaction"' if db.pooler_error) | indent(8) }}
+{% if db.pooler_error %}
+        if "pgbouncer" in unknown:
+            fix += ", and set DATABASE_POOLER=transaction"
+{% endif %}
         raise ValueError(f"its query has {unknown}, which a URL cannot give to the driver; {fix}")
-    {{- lines('for name in ("%s"):\n    if name in url.query and not Path(str(url.query[name])).is_file():\n        raise ValueError(f"{name} in its query names no file; give the path of a file")' % db.file_parameters | join('", "') if db.file_parameters) | indent }}
+{% if db.file_parameters %}
+    for name in ("{{ db.file_parameters | join('", "') }}"):
+        if name in url.query and not Path(str(url.query[name])).is_file():
+            raise ValueError(f"{name} in its query names no file; give the path of a file")
+{% endif %}
 {% endif %}
 {% if db.translate_query %}
 
