@@ -2,6 +2,7 @@
 
 import logging
 {{- imports("collections.abc", Mapping=db.partitions) }}
+{{- imports("functools", cache=db.partitions) }}
 {{- imports("typing", TYPE_CHECKING=db.statement_locked, Any=db.statement_locked or db.partitions) }}
 
 from alembic import context
@@ -38,10 +39,23 @@ if context.config.cmd_opts is not None:
     logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
 
 
-{% if db.create_schema %}
-def include_name(name: str | None, kind: str, {{ "parents: Mapping[Any, str | None]" if db.partitions else "_parents: object" }}) -> bool:
-    """Leave out {{ "partitions and " if db.partitions }}the schemas that no model names{{ ", and the table that `upgrade` locks" if db.lock_table else ": they may be another service's" }}."""
-    {{- lines('if kind == "table":\n    partitions = partition_names(context.get_bind(), Base.metadata.tables.values())\n    return parents["schema_qualified_table_name"] not in partitions' if db.partitions) | indent }}
+{% if db.partitions %}
+def include_name(name: str | None, kind: str, parents: Mapping[Any, str | None]) -> bool:
+    """Leave out partitions and the schemas that no model names: they may be another service's."""
+    if kind == "table":
+        return parents["schema_qualified_table_name"] not in find_partitions()
+    return kind != "schema" or name in SCHEMAS
+
+
+@cache
+def find_partitions() -> set[str]:
+    """Return the names of the partitions: Alembic asks for each table, and the server is asked once."""
+    return partition_names(context.get_bind(), Base.metadata.tables.values())
+
+
+{% elif db.create_schema %}
+def include_name(name: str | None, kind: str, _parents: object) -> bool:
+    """Leave out the schemas that no model names{{ ", and the table that `upgrade` locks" if db.lock_table else ": they may be another service's" }}."""
     return {{ 'name in SCHEMAS if kind == "schema" else (kind, name) != ("table", "%s")' % db.lock_table if db.lock_table else 'kind != "schema" or name in SCHEMAS' }}
 
 

@@ -324,7 +324,7 @@ def _separate_foreign_keys(operations: OpContainer) -> None:
         elif isinstance(each, ModifyTableOps):
             drops = [op for op in each.ops if _drops_foreign_key(op)]
             adds = [op for op in each.ops if isinstance(op, CreateForeignKeyOp)]
-            each.ops = [op for op in each.ops if op not in {*drops, *adds}]
+            each.ops = [op for op in each.ops if op not in drops + adds]
             dropped += drops
             added += adds
     operations.ops = [*dropped, *operations.ops, *added]
