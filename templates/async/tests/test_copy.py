@@ -78,6 +78,7 @@ async def test_rows_are_checked_and_then_copied(tmp_path: Path) -> None:
         (["--to", "nodatabase://host/name"], "it is not the URL of one of: sqlite, postgresql"),
         (["--to", "mysql://app@host"], "it names no database"),
         (["--to", "sqlite:///no/such/file.db"], "there is no such file"),
+        (["--to", "mysql://app@host/name?ssl_disabled=false"], "true with any value; remove it"),
     ],
 )
 def test_target_that_cannot_be_used_is_refused(arguments: list[str], sentence: str) -> None:

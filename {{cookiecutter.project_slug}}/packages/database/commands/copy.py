@@ -38,6 +38,8 @@ DRIVERS = {
     ),
 }
 SPELLINGS = {"postgres": "postgresql", "cockroach": "cockroachdb"}
+# Of these, psycopg and PyMySQL take any text for true, such as "false".
+TRUE_WITH_ANY_TEXT = {"autocommit", "ssl_disabled"}
 {% if db.lock_table %}
 NOT_COPIED = {"alembic_version", "{{ db.lock_table }}", PROGRESS.name}
 {% else %}
@@ -74,8 +76,8 @@ def read_target_url(text: str, *, is_argument: bool) -> URL:
     """Return the URL of the target, with the driver for a copy and the password.
 
     Raises:
-        click.UsageError: it is no URL of a database that is known, or shows its password in the
-            list of processes.
+        click.UsageError: it is no URL of a database that is known, shows its password in the list
+            of processes, or has a parameter that does not do what it says.
     """
     try:
         url = make_url(text.strip())
@@ -93,6 +95,12 @@ def read_target_url(text: str, *, is_argument: bool) -> URL:
         raise click.UsageError("--to: it names no database")
     if backend == "sqlite" and not Path(url.database or "").is_file():
         raise click.UsageError("--to: there is no such file; make it with `upgrade` of the service")
+    if refused := ", ".join(sorted(TRUE_WITH_ANY_TEXT & url.query.keys())):
+        raise click.UsageError(f"--to: {refused} means true with any value; remove it")
+    if backend in MYSQL and url.query.get("ssl-mode") == "REQUIRED":
+        # As providers write it for the server's own clients: TLS with any certificate.
+        url = url.difference_update_query(["ssl-mode"])
+        url = url.update_query_dict({"ssl_check_hostname": "false"})
     url = url.set(drivername=f"{SPELLINGS.get(backend, backend)}+{driver}")
     password = os.environ.get("COPY_TO_PASSWORD")
     return url.set(password=password) if password else url
