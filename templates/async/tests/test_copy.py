@@ -14,7 +14,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
 from packages.database.commands.cli import main
-from packages.database.commands.copy import copy_rows
+from packages.database.commands.copy import copy_rows, read_target_url
 from packages.database.config import SessionLocal, engine
 from packages.database.copying.limits import Limit
 from packages.database.copying.tables import PortableDateTime, plan, portable_type
@@ -87,6 +87,14 @@ def test_target_that_cannot_be_used_is_refused(arguments: list[str], sentence: s
     assert result.exit_code == 2
     assert sentence in " ".join(result.output.split())
     assert "pa55" not in result.output
+
+
+def test_required_tls_keeps_what_else_the_url_asks_for() -> None:
+    """`ssl-mode=REQUIRED` takes any certificate, unless the URL says that its host is checked."""
+    url = "mysql://app@host/name?ssl-mode=REQUIRED"
+    assert read_target_url(url, is_argument=True).query == {"ssl_check_hostname": "false"}
+    url += "&ssl_check_hostname=true"
+    assert read_target_url(url, is_argument=True).query == {"ssl_check_hostname": "true"}
 
 
 async def test_parameter_that_cannot_be_used_is_refused(tmp_path: Path) -> None:

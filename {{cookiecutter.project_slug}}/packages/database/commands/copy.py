@@ -38,7 +38,7 @@ DRIVERS = {
     ),
 }
 SPELLINGS = {"postgres": "postgresql", "cockroach": "cockroachdb"}
-# Of these, psycopg and PyMySQL take any text for true, such as "false".
+# Parameters for which psycopg or PyMySQL takes any text for true, such as "false".
 TRUE_WITH_ANY_TEXT = {"autocommit", "ssl_disabled"}
 {% if db.lock_table %}
 NOT_COPIED = {"alembic_version", "{{ db.lock_table }}", PROGRESS.name}
@@ -99,8 +99,9 @@ def read_target_url(text: str, *, is_argument: bool) -> URL:
         raise click.UsageError(f"--to: {refused} means true with any value; remove it")
     if backend in MYSQL and url.query.get("ssl-mode") == "REQUIRED":
         # As providers write it for the server's own clients: TLS with any certificate.
-        url = url.difference_update_query(["ssl-mode"])
-        url = url.update_query_dict({"ssl_check_hostname": "false"})
+        query = {"ssl_check_hostname": "false", **url.query}
+        del query["ssl-mode"]
+        url = url.set(query=query)
     url = url.set(drivername=f"{SPELLINGS.get(backend, backend)}+{driver}")
     password = os.environ.get("COPY_TO_PASSWORD")
     return url.set(password=password) if password else url
